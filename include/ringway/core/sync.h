@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * Memory order for what one side writes while another reads (docs/architecture.md, "Shared tables").
+ * Memory order for what one side writes while another reads (docs/architecture.md).
  *
- * clang 14 for BPF compiles no atomic load, store or fence ("Cannot select"): only volatile accesses and fetching
- * read-modify-writes, which are full barriers there. On the host TSan takes volatile for plain and knows no fences,
- * so the host uses atomic loads and stores of the same names.
+ * clang 14 for BPF compiles no atomic load, store or fence ("Cannot select"): only volatile
+ * accesses and fetching read-modify-writes, which are full barriers there. On the host TSan takes
+ * volatile for plain and knows no fences, so the host uses atomic loads and stores.
  *
  *	RW_READ_ONCE(p)		read it once; acquire on the host
  *	RW_WRITE_ONCE(p, v)	write it once; release on the host
@@ -34,18 +34,18 @@ RW_CORE int rw_cas64(__u64 *p, __u64 old, __u64 want)
 {
 	return __atomic_compare_exchange_n(p, &old, want, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
-#define RW_CAS(p, old, want)                                                                     \
-	(sizeof(*(p)) == 8 ? rw_cas64((__u64 *)(void *)(p), (old), (want))                       \
+#define RW_CAS(p, old, want)                                                                       \
+	(sizeof(*(p)) == 8 ? rw_cas64((__u64 *)(void *)(p), (old), (want))                         \
 			   : rw_cas32((__u32 *)(void *)(p), (__u32)(old), (__u32)(want)))
 #endif
 
-/* BPF programs: nothing more on x86, whose loads stay in order; elsewhere an exchange on a stack word, which is a
- * full barrier. The host's acquire loads have it already. */
+/* BPF programs: nothing more on x86, whose loads stay in order; elsewhere an exchange on a stack
+ * word, which is a full barrier. The host's acquire loads have it already. */
 #if defined(__bpf__) && defined(RW_BPF_WEAK_ORDER)
-#define RW_RMB()                                                                                 \
-	do {                                                                                     \
-		__u64 rw_word = 0;                                                               \
-		(void)__atomic_exchange_n(&rw_word, 1, __ATOMIC_SEQ_CST);                        \
+#define RW_RMB()                                                                                   \
+	do {                                                                                       \
+		__u64 rw_word = 0;                                                                 \
+		(void)__atomic_exchange_n(&rw_word, 1, __ATOMIC_SEQ_CST);                          \
 	} while (0)
 #else
 #define RW_RMB() __asm__ __volatile__("" ::: "memory")

@@ -30,12 +30,53 @@
 /* BPF: natural alignment, else clang emits one load per byte. Host: packets are not aligned and
  * alias everything. The layout is identical; the asserts below hold it so. */
 #if defined(__bpf__)
-#define RW_WIRE
+#define RW_WIRE __attribute__((may_alias))
 #else
 #define RW_WIRE __attribute__((packed, may_alias))
 #endif
 
 #define RW_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* ---- words of a packet, in its byte order, at any address: one instruction on either side ---- */
+struct rw_word16 {
+	__u16 value;
+} RW_WIRE;
+struct rw_word32 {
+	__u32 value;
+} RW_WIRE;
+struct rw_word64 {
+	__u64 value;
+} RW_WIRE;
+
+RW_CORE __u16 rw_load16(const void *p)
+{
+	return ((const struct rw_word16 *)p)->value;
+}
+
+RW_CORE __u32 rw_load32(const void *p)
+{
+	return ((const struct rw_word32 *)p)->value;
+}
+
+RW_CORE __u64 rw_load64(const void *p)
+{
+	return ((const struct rw_word64 *)p)->value;
+}
+
+RW_CORE void rw_store16(void *p, __u16 value)
+{
+	((struct rw_word16 *)p)->value = value;
+}
+
+RW_CORE void rw_store32(void *p, __u32 value)
+{
+	((struct rw_word32 *)p)->value = value;
+}
+
+RW_CORE void rw_store64(void *p, __u64 value)
+{
+	((struct rw_word64 *)p)->value = value;
+}
 
 /* ---- verdicts: what becomes of a packet. 16 bits, the same in packet.out and in rw_result ---- */
 typedef __u16 rw_verdict;
@@ -45,26 +86,27 @@ typedef __u16 rw_verdict;
 #define RW_PUNT ((rw_verdict)0xfffe)			   /* to the kernel's stack */
 #define RW_TAKEN ((rw_verdict)0xffff)			   /* the function keeps it (C++ only) */
 
-/* ---- reasons: one numbered list; the library's are below RW_REASON_NF, a function's own start there.
- * X(enumerator suffix, name in reports, what it means) */
-#define RW_REASONS(X)                                                                            \
-	X(NO_VERDICT, "no_verdict", "the function left the default verdict")                     \
+/* ---- reasons: one numbered list; the library's are below RW_REASON_NF, a function's own start
+ * there. X(enumerator suffix, name in reports, what it means) */
+#define RW_REASONS(X)                                                                              \
+	X(NO_VERDICT, "no_verdict", "the function left the default verdict")                       \
 	X(MALFORMED, "malformed", "shorter than, or at odds with, the headers the function needs") \
-	X(BAD_PORT, "bad_port", "the verdict names a port that does not exist")                  \
-	X(RX_ONLY, "rx_only", "received and counted; the mode forwards nothing")                 \
-	X(PUNT_UNAVAILABLE, "punt_unavailable", "meant for the kernel, but no TAP device is configured") \
-	X(TX_RING_FULL, "tx_ring_full", "no room in the egress port's TX ring")                  \
-	X(TX_UNSENT, "tx_unsent", "still in the TX ring at exit")                                \
-	X(TX_DEVICE, "tx_device", "lost in the egress device after it took the packet")          \
-	X(TX_REFUSED, "tx_refused", "the kernel refused to hand the packet to the egress device") \
-	X(TOO_MANY_FRAGS, "too_many_frags", "more fragments than a batch has room for")          \
+	X(BAD_PORT, "bad_port", "the verdict names a port that does not exist")                    \
+	X(RX_ONLY, "rx_only", "received and counted; the mode forwards nothing")                   \
+	X(PUNT_UNAVAILABLE, "punt_unavailable",                                                    \
+	  "meant for the kernel, but no TAP device is configured")                                 \
+	X(TX_RING_FULL, "tx_ring_full", "no room in the egress port's TX ring")                    \
+	X(TX_UNSENT, "tx_unsent", "still in the TX ring at exit")                                  \
+	X(TX_DEVICE, "tx_device", "lost in the egress device after it took the packet")            \
+	X(TX_REFUSED, "tx_refused", "the kernel refused to hand the packet to the egress device")  \
+	X(TOO_MANY_FRAGS, "too_many_frags", "more fragments than a batch has room for")            \
 	X(TABLE_MISS, "table_miss", "a shared table has no such element")
 
 enum rw_reason {
 #define RW_X(suffix, name, text) RW_REASON_##suffix,
 	RW_REASONS(RW_X)
 #undef RW_X
-	RW_REASON_COUNT,
+		RW_REASON_COUNT,
 	RW_REASON_NF = 0x400 /* first of a network function's own */
 };
 
@@ -209,5 +251,13 @@ struct rw_port_counters {
 RW_STATIC_ASSERT(sizeof(struct rw_port_counters) == 304, "read by userspace");
 
 #define RW_PORTS_MAX 32u /* ports of one forwarder */
+
+/* The one element of the per-CPU map `counters`: one look-up reaches the ingress and the egress
+ * port. */
+struct rw_counters {
+	struct rw_port_counters port[RW_PORTS_MAX];
+};
+RW_STATIC_ASSERT(sizeof(struct rw_counters) == 32 * 304,
+		 "read by userspace; below 32 KiB, a per-CPU element's limit");
 
 #endif
