@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include "poison.hpp"
+#include "state.hpp"
+
+namespace ringway {
+
+/// The free frames of one worker: a stack in the state memory, touched by one thread. Last in, first out: a
+/// frame that was just sent is still in the cache. Also the worker's view of packet memory: it turns
+/// addresses into frames.
+class frame_pool {
+ public:
+  /// `base`: where the UMEM is mapped. frame_size must be a power of two (aligned chunks).
+  frame_pool(const worker_state& state, std::byte* base) noexcept
+      : base_(base),
+        stack_(state.stack.data()),
+        owner_(state.owner.data()),
+        size_(state.pool_size),
+        first_(state.first_frame),
+        count_(static_cast<std::uint32_t>(state.owner.size())),
+        shift_(static_cast<std::uint32_t>(std::countr_zero(state.frame_size))) {
+    assert(std::has_single_bit(state.frame_size));
+  }
+
+  bool empty() const noexcept { return *size_ == 0; }
+  std::uint32_t size() const noexcept { return *size_; }
+  std::uint32_t capacity() const noexcept { return count_; }
+  std::uint32_t frame_size() const noexcept { return 1u << shift_; }
+
+  /// The address of a free frame, which now belongs to `to`. Precondition: not empty().
+  std::uint64_t take(frame_owner to) noexcept {
+    assert(!empty());
+    const std::uint32_t frame = stack_[--*size_];
+    owner_[frame - first_] = to;
+    return std::uint64_t{frame} << shift_;
+  }
+  /// Brings a frame back. `addr` may point anywhere into it.
+  void give(std::uint64_t addr) noexcept {
+    const auto frame = static_cast<std::uint32_t>(addr >> shift_);
+    assert(mine(addr) && owner_[frame - first_] != frame_owner::pool && *size_ < count_);
+    owner_[frame - first_] = frame_owner::pool;
+    stack_[(*size_)++] = frame;
+    poison_frame(base_ + frame_of(addr), frame_size());
+  }
+
+  /// This is the only place that masks: RX addresses lie headroom bytes into their frame.
+  std::uint64_t frame_of(std::uint64_t addr) const noexcept { return addr >> shift_ << shift_; }
+  std::uint32_t offset_in_frame(std::uint64_t addr) const noexcept {
+    return static_cast<std::uint32_t>(addr) & (frame_size() - 1);
+  }
+  std::byte* at(std::uint64_t addr) const noexcept { return base_ + addr; }
+
+  /// Whether the address lies in a frame of this worker. The kernel may hand back others: an invalid TX
+  /// descriptor's address comes back on the completion ring of some kernels.
+  bool mine(std::uint64_t addr) const noexcept { return (addr >> shift_) - first_ < count_; }
+  frame_owner owner(std::uint64_t addr) const noexcept { return owner_[(addr >> shift_) - first_]; }
+  void set_owner(std::uint64_t addr, frame_owner to) noexcept { owner_[(addr >> shift_) - first_] = to; }
+
+  /// Frames that belong to `who`; walks all owner bytes.
+  std::uint32_t count(frame_owner who) const noexcept {
+    std::uint32_t n = 0;
+    for (std::uint32_t i = 0; i < count_; ++i) n += owner_[i] == who;
+    return n;
+  }
+
+ private:
+  std::byte* base_;
+  std::uint32_t* stack_;
+  frame_owner* owner_;
+  std::uint32_t* size_;
+  std::uint32_t first_, count_, shift_;
+};
+
+}  // namespace ringway
