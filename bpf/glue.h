@@ -46,27 +46,25 @@ RW_CORE int rw_send(struct rw_port_counters *out, __u64 len, int action)
 }
 
 /* Turns a verdict into an XDP action; `port` is the ingress port, below RW_PORTS_MAX. */
-RW_CORE int rw_finish(struct rw_counters *all, __u32 port, rw_verdict verdict, __u64 len)
+RW_CORE int rw_finish(struct rw_counters *all, __u32 port, __u32 verdict, __u64 len)
 {
 	struct rw_port_counters *in = &all->port[port];
-	__u32 out = verdict;
 
-	if (out == port)
-		return rw_send(in, len, XDP_TX);
-	if (out < RW_PORTS_MAX) {
-		/* a port that is not there is told apart here: the action for a miss is 0,
-		 * XDP_ABORTED */
-		if (bpf_redirect_map(&ports, out, 0) != XDP_REDIRECT)
-			return rw_drop(in, RW_REASON_BAD_PORT);
-		return rw_send(&all->port[out], len, XDP_REDIRECT);
+	if (verdict < RW_PORTS_MAX) {
+		if (verdict == port)
+			return rw_send(in, len, XDP_TX);
+		/* the action for a port that is not there is 0, XDP_ABORTED: it is told apart here
+		 */
+		if (bpf_redirect_map(&ports, verdict, 0) == XDP_REDIRECT)
+			return rw_send(&all->port[verdict], len, XDP_REDIRECT);
 	}
-	if (out <= RW_PORT_LAST)
+	if (verdict <= RW_PORT_LAST)
 		return rw_drop(in, RW_REASON_BAD_PORT);
-	if (out == RW_PUNT) {
+	if (verdict == RW_PUNT) {
 		in->passed++;
 		return XDP_PASS;
 	}
-	return rw_drop(in, out - RW_DROP_BASE);
+	return rw_drop(in, verdict - RW_DROP_BASE);
 }
 
 #endif
