@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The transmit side of one port, as one worker has it: what was staged, what the kernel holds, when to kick.
+#pragma once
+#include <cstdint>
+#include <ringway/packet.hpp>
+#include <ringway/xsk.hpp>
+
+namespace ringway {
+
+/// When kicks happen; times in ticks.
+struct tx_policy {
+  std::uint32_t retries = 1;  // kicks of a full ring before a packet is dropped
+  std::uint64_t hold = 0;     // a kick may be put off for so long while RX has more to read (50 us)
+  std::uint64_t pause = 0;    // after a kick that cannot go on (link down) none for so long (1 ms)
+  std::uint64_t stall = 0;    // no progress for so long: the watchdog kicks and counts (100 ms)
+};
+
+class tx_queue {
+ public:
+  tx_queue(xsk* socket, port_counters* port, worker_counters* worker, const tx_policy& policy) noexcept
+      : socket_(socket), port_(port), worker_(worker), policy_(policy) {}
+
+  /// Stages consecutive packets that go to this port, from `p` on, and publishes them. Returns the first that
+  /// does not.
+  packet* send_run(batch& b, packet* p, frame_pool& pool, std::uint64_t now) noexcept {
+    const verdict out = p->out;
+    std::uint32_t packets = 0;
+    std::uint64_t bytes = 0;
+    for (packet* const end = b.end(); p != end && p->out == out; ++p) {
+      if (!stage(b, *p, pool, now)) [[unlikely]] {
+        port_->drops[RW_REASON_TX_RING_FULL].add(1);
+        give_back(b, *p, pool);
+        continue;
+      }
+      ++packets;
+      bytes += p->total;
+    }
+    if (staged_ == 0) since_ = now;
+    staged_ += packets;
+    port_->tx_packets.add(packets);
+    port_->tx_bytes.add(bytes);
+    socket_->tx.publish();
+    return p;
+  }
+
+  /// Returns every frame of a packet to the pool.
+  static void give_back(const batch& b, const packet& p, frame_pool& pool) noexcept {
+    pool.give(p.addr);
+    for (std::uint16_t i = p.next; i != packet::no_fragment; i = b.fragment_at(i).next)
+      pool.give(b.fragment_at(i).addr);
+  }
+
+  /// Completion ring -> pool: all that is there, for with a full completion ring the kernel sends nothing.
+  /// Addresses that are not ours to reap are counted and left alone.
+  void reap(frame_pool& pool, std::uint64_t now) noexcept {
+    const std::uint32_t n = socket_->completion.available(socket_->completion.size());
+    if (n == 0) return;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint64_t addr = socket_->completion.at(i);
+      if (!pool.mine(addr) || pool.owner(addr) != frame_owner::tx) [[unlikely]] {
+        worker_->bad_completions.add(1);
+        continue;
+      }
+      pool.give(addr);
+      --owned_;
+    }
+    socket_->completion.release(n);
+    progress_ = now;
+  }
+
+  /// Called at the end of every turn. A kick may be put off only while RX has more to read, and until a
+  /// quarter of the ring is staged or the time is up: a packet alone goes out at once.
+  void kick_if_due(bool rx_has_more, frame_pool& pool, std::uint64_t now) noexcept {
+    if (staged_ == 0 || now < paused_until_) return;
+    if (rx_has_more && staged_ < socket_->tx.size() / 4 && now - since_ < policy_.hold) return;
+    kick(pool, now);
+  }
+
+  /// The kernel sends a budget of packets a call and says EAGAIN while there are more: again while it makes
+  /// progress.
+  void kick(frame_pool& pool, std::uint64_t now) noexcept {
+    staged_ = 0;
+    if (!socket_->tx.needs_wakeup()) return;
+    std::uint32_t before = socket_->tx.consumed();
+    for (std::uint32_t stuck = 0;
+         stuck < 2;) {  // older kernels show their index one call late: one is not yet a stop
+      worker_->kicks.add(1);
+      const kick_result said = socket_->kick_tx();
+      if (said == kick_result::lost) lost_in_device();
+      if (said == kick_result::later || said == kick_result::gone) {
+        stop_kicking(said, now);
+        break;
+      }
+      reap(pool, now);
+      const std::uint32_t after = socket_->tx.consumed();
+      if (said == kick_result::done || socket_->tx.pending() == 0) break;
+      stuck = after == before ? stuck + 1 : 0;
+      before = after;
+    }
+    staged_ = socket_->tx.pending();
+  }
+
+  /// From the worker's clock: kicks what makes no progress, and counts that.
+  void watch(frame_pool& pool, std::uint64_t now) noexcept {
+    if (owned_ == 0) progress_ = now;
+    if (now - progress_ < policy_.stall) return;
+    worker_->stalls.add(1);
+    progress_ = now;
+    kick(pool, now);
+  }
+
+  /// What the kernel has not consumed at exit was never transmitted: moves it from tx_packets to tx_unsent.
+  void count_unsent() noexcept {
+    const std::uint32_t pending = socket_->tx.pending();
+    for (std::uint32_t i = 0; i < pending; ++i) {
+      const xdp_desc& d = socket_->tx.pending_at(i);
+      port_->tx_bytes.subtract(d.len);
+      if ((d.options & contd) != 0) continue;
+      port_->tx_packets.subtract(1);
+      port_->drops[RW_REASON_TX_UNSENT].add(1);
+    }
+  }
+  bool idle() const noexcept { return socket_->tx.pending() == 0; }
+  /// Frames in the TX ring, the device and the completion ring.
+  std::uint32_t owned() const noexcept { return owned_; }
+  const xsk& socket() const noexcept { return *socket_; }
+
+ private:
+  static constexpr std::uint32_t contd = 1;  // XDP_PKT_CONTD: the packet goes on in the next descriptor
+
+  bool stage(const batch& b, const packet& p, frame_pool& pool, std::uint64_t now) noexcept {
+    if (p.next != packet::no_fragment) [[unlikely]]
+      return stage_chain(b, p, pool, now);
+    if (!socket_->tx.push({.addr = p.addr, .len = p.len, .options = 0})) [[unlikely]] {
+      if (!make_room(1, pool, now) || !socket_->tx.push({.addr = p.addr, .len = p.len, .options = 0}))
+        return false;
+    }
+    hand_over(p.addr, pool);
+    return true;
+  }
+
+  /// Whole or not at all.
+  bool stage_chain(const batch& b, const packet& p, frame_pool& pool, std::uint64_t now) noexcept {
+    std::uint32_t n = 1;
+    for (std::uint16_t i = p.next; i != packet::no_fragment; i = b.fragment_at(i).next) ++n;
+    if (!socket_->tx.room(n) && !make_room(n, pool, now)) return false;
+    std::uint16_t next = p.next;
+    (void)socket_->tx.push({.addr = p.addr, .len = p.len, .options = contd});
+    hand_over(p.addr, pool);
+    while (next != packet::no_fragment) {
+      const fragment& f = b.fragment_at(next);
+      next = f.next;
+      (void)socket_->tx.push(
+          {.addr = f.addr, .len = f.len, .options = next == packet::no_fragment ? 0 : contd});
+      hand_over(f.addr, pool);
+    }
+    return true;
+  }
+
+  void hand_over(std::uint64_t addr, frame_pool& pool) noexcept {
+    pool.set_owner(addr, frame_owner::tx);
+    poison_frame(pool.at(pool.frame_of(addr)), pool.frame_size());
+    ++owned_;
+  }
+
+  /// A full ring is kicked a bounded number of times; then the packet is a counted drop, for a queue only
+  /// adds delay.
+  bool make_room(std::uint32_t n, frame_pool& pool, std::uint64_t now) noexcept {
+    for (std::uint32_t i = 0; i < policy_.retries && now >= paused_until_; ++i) {
+      socket_->tx.publish();
+      kick(pool, now);
+      if (socket_->tx.room(n)) return true;
+    }
+    return socket_->tx.room(n);
+  }
+
+  void lost_in_device() noexcept {
+    worker_->kick_errors.add(1);
+    port_->tx_packets.subtract(1);
+    port_->drops[RW_REASON_TX_DEVICE].add(1);
+  }
+
+  void stop_kicking(kick_result said, std::uint64_t now) noexcept {
+    worker_->kick_errors.add(1);
+    if (said == kick_result::gone) worker_->device_gone.add(1);
+    paused_until_ = now + policy_.pause;
+  }
+
+  xsk* socket_;
+  port_counters* port_;
+  worker_counters* worker_;
+  tx_policy policy_;
+  std::uint32_t staged_ = 0;  // packets since the last kick, or left over by it
+  std::uint32_t owned_ = 0;
+  std::uint64_t since_ = 0, paused_until_ = 0, progress_ = 0;
+};
+
+}  // namespace ringway
