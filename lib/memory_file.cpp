@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <linux/memfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -8,9 +8,9 @@
 
 namespace ringway {
 
-/// A set-up step failed. what() says what was being done, on what, the errno, and, where the cause is known, what to
-/// do about it: "open AF_XDP socket on p0 queue 7: Invalid argument (p0 has 4 queues: 0-3)".
-/// Thrown by constructors and other cold functions only; nothing on the hot path throws.
+/// A set-up step failed. what() says what was being done, on what, the errno, and, where the cause is known,
+/// what to do about it: "open AF_XDP socket on p0 queue 7: Invalid argument (p0 has 4 queues: 0-3)". Thrown
+/// by constructors and other cold functions only; nothing on the hot path throws.
 class error : public std::system_error {
  public:
   /// `err` is an errno, positive or negative.
@@ -22,8 +22,8 @@ class error : public std::system_error {
   int number() const noexcept { return code().value(); }
 };
 
-/// What the user asked for is wrong in itself, whatever the machine: an unknown value, too few frames for one queue.
-/// Programs exit with 2 for it, with 1 for `error`.
+/// What the user asked for is wrong in itself, whatever the machine: an unknown value, too few frames for one
+/// queue. Programs exit with 2 for it, with 1 for `error`.
 class usage_error : public std::runtime_error {
  public:
   template <class... Args>

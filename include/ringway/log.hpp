@@ -11,7 +11,8 @@ namespace ringway {
 enum class log_level { debug, info, warning, error };
 
 /// Where cold-path messages go, libbpf's among them. One line, no newline at its end. Default: nowhere.
-/// Not thread-safe against itself: set it once, before anything else of the library runs. Nothing is logged per packet.
+/// Not thread-safe against itself: set it once, before anything else of the library runs. Nothing is logged
+/// per packet.
 using log_sink = std::function<void(log_level, std::string_view)>;
 void set_log_sink(log_sink sink);
 

@@ -37,6 +37,14 @@
 
 #define RW_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Hides from clang for BPF how a value came about, so that it computes what the text says and not
+ * something equal that the verifier cannot follow. Nothing on the host. */
+#if defined(__bpf__)
+#define RW_HIDE(x) __asm__ __volatile__("" : "+r"(x))
+#else
+#define RW_HIDE(x) ((void)0)
+#endif
+
 /* ---- words of a packet, in its byte order, at any address: one instruction on either side ---- */
 struct rw_word16 {
 	__u16 value;
@@ -143,14 +151,21 @@ RW_CORE __u32 rw_reason_slot(__u32 reason)
 #define RW_ETH_8021Q 0x8100
 #define RW_ETH_8021AD 0x88a8
 
+#define RW_IP_HOPOPTS 0
 #define RW_IP_ICMP 1
 #define RW_IP_TCP 6
 #define RW_IP_UDP 17
+#define RW_IP_ROUTING 43
+#define RW_IP_FRAGMENT 44
+#define RW_IP_AH 51
 #define RW_IP_ICMPV6 58
+#define RW_IP_DSTOPTS 60
 
 #define RW_IPV4_DF 0x4000 /* host order, of rw_ipv4.frag */
 #define RW_IPV4_MF 0x2000
 #define RW_IPV4_OFFSET 0x1fff
+#define RW_IPV6_OFFSET 0xfff8 /* host order, of rw_ipv6_frag.offset_more */
+#define RW_IPV6_MORE 0x0001
 
 /* ---- headers ---- */
 struct rw_eth { /* IEEE 802.3 3.2 */
