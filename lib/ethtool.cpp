@@ -7,10 +7,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <ringway/unique_fd.hpp>
+#include <string_view>
+#include <vector>
 
 namespace ringway {
 namespace {
@@ -82,6 +86,37 @@ interface::offloads ethtool_offloads(const std::string& ifname) {
           .gro = flag(value(ifname, ETHTOOL_GGRO)),
           .tso = flag(value(ifname, ETHTOOL_GTSO)),
           .lro = flag(flags, ETH_FLAG_LRO)};
+}
+
+std::optional<std::uint64_t> ethtool_statistics(const std::string& ifname, const std::string& prefix,
+                                                const std::string& suffix) {
+  // ethtool's structs end in arrays whose length the driver knows: each is laid into memory of the right
+  // size.
+  std::array<std::uint64_t, sizeof(ethtool_sset_info) / 8 + 1> set{};
+  auto* head = reinterpret_cast<ethtool_sset_info*>(set.data());
+  head->cmd = ETHTOOL_GSSET_INFO;
+  head->sset_mask = 1ULL << ETH_SS_STATS;
+  if (!ask(ifname, head) || head->sset_mask == 0) return std::nullopt;
+  const std::uint32_t count = head->data[0];
+
+  std::vector<std::uint64_t> names((sizeof(ethtool_gstrings) + std::size_t{count} * ETH_GSTRING_LEN) / 8 + 1);
+  auto* strings = reinterpret_cast<ethtool_gstrings*>(names.data());
+  strings->cmd = ETHTOOL_GSTRINGS;
+  strings->string_set = ETH_SS_STATS;
+  strings->len = count;
+  std::vector<std::uint64_t> values(sizeof(ethtool_stats) / 8 + count);
+  auto* stats = reinterpret_cast<ethtool_stats*>(values.data());
+  stats->cmd = ETHTOOL_GSTATS;
+  stats->n_stats = count;
+  if (!ask(ifname, strings) || !ask(ifname, stats)) return std::nullopt;
+
+  std::optional<std::uint64_t> sum;
+  for (std::uint32_t i = 0; i < std::min({count, strings->len, stats->n_stats}); ++i) {
+    const char* at = reinterpret_cast<const char*>(strings->data) + std::size_t{i} * ETH_GSTRING_LEN;
+    const std::string_view name(at, ::strnlen(at, ETH_GSTRING_LEN));
+    if (name.starts_with(prefix) && name.ends_with(suffix)) sum = sum.value_or(0) + stats->data[i];
+  }
+  return sum;
 }
 
 unsigned sysfs_queues(const std::string& ifname, unsigned index, const char* prefix) {

@@ -15,9 +15,6 @@
 namespace ringway {
 namespace {
 
-// linux/if.h has it, which does not go with net/if.h. IFF_RUNNING would come up to a second later.
-constexpr unsigned iff_lower_up = 1U << 16;
-
 std::string display_name(const netns& where, const std::string& ifname) {
   return where.name().empty() ? ifname : where.name() + "/" + ifname;
 }
@@ -97,7 +94,7 @@ interface::interface(const std::string& name) : ns_(netns::current()), name_(nam
 std::array<std::uint8_t, 6> interface::mac() const { return query_link(ns_, index_, name_).mac; }
 unsigned interface::mtu() const { return query_link(ns_, index_, name_).mtu; }
 bool interface::up() const { return (query_link(ns_, index_, name_).flags & IFF_UP) != 0; }
-bool interface::carrier() const { return (query_link(ns_, index_, name_).flags & iff_lower_up) != 0; }
+bool interface::carrier() const { return query_link(ns_, index_, name_).carrier(); }
 netdev_statistics interface::statistics() const { return query_link(ns_, index_, name_).statistics; }
 bool interface::is_veth() const { return query_link(ns_, index_, name_).kind == "veth"; }
 

@@ -55,6 +55,20 @@ int netlink_socket::ask(netlink_request& request, const std::function<void(const
   }
 }
 
+int netlink_socket::receive(const std::function<void(const nlmsghdr*)>& each) {
+  alignas(nlmsghdr) std::array<char, 32768> buffer;
+  const ssize_t n = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (n < 0) return -errno;
+  void* argument = const_cast<std::function<void(const nlmsghdr*)>*>(&each);
+  return mnl_cb_run(buffer.data(), static_cast<std::size_t>(n), 0, 0, hand_over, argument) < 0 ? -errno : 0;
+}
+
+bool link_facts::carrier() const noexcept {
+  // linux/if.h has the name, which does not go with net/if.h. IFF_RUNNING would come up to a second later.
+  constexpr unsigned iff_lower_up = 1U << 16;
+  return (flags & iff_lower_up) != 0;
+}
+
 link_facts parse_link(const nlmsghdr* message) {
   const auto* info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   const netlink_attributes<IFLA_MAX> a(message, sizeof *info);

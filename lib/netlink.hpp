@@ -43,6 +43,8 @@ class netlink_socket {
   int fd() const noexcept { return mnl_socket_get_fd(socket_.get()); }
   /// Sends, and hands every message of the answer to `each`. 0, or what the kernel says as a negative errno.
   int ask(netlink_request& request, const std::function<void(const nlmsghdr*)>& each);
+  /// Hands over what has come by itself, without waiting. -EAGAIN: nothing; -ENOBUFS: messages were lost.
+  int receive(const std::function<void(const nlmsghdr*)>& each);
 
  private:
   struct closer {
@@ -85,6 +87,8 @@ struct link_facts {
   std::optional<int>
       lower_namespace_id;  // of `lower`, when it is in another namespace; ids are per namespace
   netdev_statistics statistics;
+
+  bool carrier() const noexcept;
 };
 link_facts parse_link(const nlmsghdr* message);
 /// One interface, by index, in the given namespace. Throws ringway::error.

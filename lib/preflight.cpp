@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Why each of these loses frames is measured in docs/troubleshooting.md's terms: ping works, TCP hangs; VLAN
+// tags vanish; every redirect is counted as forwarded and none arrives.
+#include <ringway/error.hpp>
+#include <ringway/log.hpp>
+#include <ringway/preflight.hpp>
+
+namespace ringway {
+namespace {
+
+std::string command(const interface& where, const std::string& text) {
+  return where.ns().command_prefix() + text;
+}
+
+// The interfaces of the two for which `flag` is set, as "x" or "x and y", and the commands that change it.
+struct affected {
+  std::string names, commands;
+};
+affected find(const std::vector<const interface*>& ends, std::optional<bool> interface::offloads::*flag,
+              bool bad, const char* remedy) {
+  affected a;
+  for (const interface* end : ends) {
+    if (end->features().*flag != bad) continue;
+    a.names += (a.names.empty() ? "" : " and ") + end->name();
+    a.commands += (a.commands.empty() ? "" : "; ") +
+                  command(*end, fmt::format("ethtool -K {} {}", end->ifname(), remedy));
+  }
+  return a;
+}
+
+bool has_program(const interface& where) {
+  try {
+    return program_on(where).has_value();
+  } catch (const error& e) {
+    log(log_level::debug, "{}", e.what());
+    return false;
+  }
+}
+
+void check_veth(const interface& port, datapath way, attach_mode attach, std::vector<std::string>& warnings) {
+  const std::optional<interface> peer = port.peer();
+  std::vector<const interface*> ends{&port};
+  if (peer) ends.push_back(&*peer);
+
+  if (const affected a = find(ends, &interface::offloads::tx_checksum, true, "tx off"); !a.names.empty())
+    warnings.push_back(
+        fmt::format("{}: tx-checksumming is on at {}: what the kernel sends there has no complete checksum "
+                    "and is forwarded so (ping works, TCP hangs). Mend: {}",
+                    port.name(), a.names, a.commands));
+  if (const affected a = find(ends, &interface::offloads::tx_vlan, true, "txvlan off"); !a.names.empty())
+    warnings.push_back(
+        fmt::format("{}: tx-vlan-offload is on at {}: VLAN tags that the kernel pushes there are lost, and "
+                    "frames leave their VLAN untagged. Mend: {}",
+                    port.name(), a.names, a.commands));
+  // In generic mode frames are sent as skbs, which need no NAPI at the peer.
+  const bool redirects = way == datapath::xdp && attach != attach_mode::generic;
+  if (peer && redirects && peer->features().gro == false && !has_program(*peer))
+    warnings.push_back(
+        fmt::format("{}: its peer {} has neither GRO nor an XDP program: every frame redirected to {} is "
+                    "refused (tx_refused). Mend: {}",
+                    port.name(), peer->name(), port.name(),
+                    command(*peer, fmt::format("ethtool -K {} gro on", peer->ifname()))));
+  if (!peer)
+    warnings.push_back(
+        fmt::format("{}: its veth peer is in a namespace that cannot be found from here, so its offloads are "
+                    "unknown. If ping works and TCP hangs{}, run there: ethtool -K PEER tx off txvlan off{}",
+                    port.name(), redirects ? ", or tx_refused grows" : "", redirects ? " gro on" : ""));
+}
+
+// A NIC hides from XDP what it takes off a frame or glues together.
+void check_nic(const interface& port, std::vector<std::string>& warnings) {
+  const std::vector<const interface*> self{&port};
+  if (const affected a = find(self, &interface::offloads::rx_vlan, true, "rxvlan off"); !a.names.empty())
+    warnings.push_back(
+        fmt::format("{}: rx-vlan-offload is on: the NIC takes VLAN tags off before XDP sees the frame, which "
+                    "is forwarded untagged. Mend: {}",
+                    port.name(), a.commands));
+  if (const affected a = find(self, &interface::offloads::lro, true, "lro off"); !a.names.empty())
+    warnings.push_back(
+        fmt::format("{}: large-receive-offload is on: the NIC merges packets into larger ones that cannot be "
+                    "forwarded. Mend: {}",
+                    port.name(), a.commands));
+}
+
+void check_addresses(const interface& port, std::vector<std::string>& warnings) {
+  std::string list, commands;
+  for (const std::string& address : port.addresses()) {
+    if (address.starts_with("fe80:")) continue;  // every interface with IPv6 has one
+    list += (list.empty() ? "" : ", ") + address;
+    commands += (commands.empty() ? "" : "; ") +
+                command(port, fmt::format("ip address del {} dev {}", address, port.ifname()));
+  }
+  if (!list.empty())
+    warnings.push_back(
+        fmt::format("{}: has the address {}: what is sent to it is forwarded like everything else and does "
+                    "not reach this host. Mend: take another port, or {}",
+                    port.name(), list, commands));
+}
+
+}  // namespace
+
+std::vector<std::string> preflight(const std::vector<interface>& ports, datapath way, attach_mode attach) {
+  std::vector<std::string> warnings;
+  for (const interface& port : ports) {
+    if (port.is_veth())
+      check_veth(port, way, attach, warnings);
+    else
+      check_nic(port, warnings);
+    check_addresses(port, warnings);
+  }
+  return warnings;
+}
+
+void refuse_default_route(const std::vector<interface>& ports) {
+  for (const interface& port : ports)
+    if (port.carries_default_route())
+      throw error(EBUSY,
+                  "take {}: it carries the default route, by which you may have reached this machine; "
+                  "--force takes it "
+                  "all the same",
+                  port.name());
+}
+
+}  // namespace ringway
