@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Finds the headers of a packet, and believes no length in it: Ethernet, up to two VLAN tags, IPv4
+ * with options, IPv6 with up to eight extension headers, fragments of both, TCP, UDP, ICMP, ICMPv6.
+ * What it found is in offsets from the packet's beginning; nothing is changed.
+ *
+ * Three limits guard every header: the IP packet's own length (BAD_LENGTH), the frame's (`len`,
+ * BAD_LENGTH too where a length field runs past it), and the end of the first fragment (`data_end`,
+ * TRUNCATED), for headers must lie in that.
+ */
+#ifndef RW_CORE_PARSE_H
+#define RW_CORE_PARSE_H
+
+#include "wire.h"
+
+#define RW_MAX_TAGS 2u
+#define RW_MAX_EXT 8u
+
+/* X(enumerator suffix, name, what it means) */
+#define RW_PARSE_OUTCOMES(X)                                                                       \
+	X(OK, "ok", "every header that is there was found, and its lengths hold")                  \
+	X(TRUNCATED, "truncated", "a header runs past the end of the first fragment")              \
+	X(TOO_MANY_TAGS, "too_many_tags", "more than two VLAN tags")                               \
+	X(NOT_IP, "not_ip", "neither IPv4 nor IPv6; l3 is where it begins")                        \
+	X(BAD_VERSION, "bad_version", "the IP version is not that of the EtherType")               \
+	X(BAD_IHL, "bad_ihl", "an IPv4 header of less than 20 bytes")                              \
+	X(BAD_LENGTH, "bad_length", "an IP length beyond the frame, or too short for a header")    \
+	X(TOO_MANY_EXT, "too_many_ext", "more than eight IPv6 extension headers")                  \
+	X(BAD_L4, "bad_l4", "a TCP or UDP length that is too short, or runs past the packet")
+
+enum rw_parse_outcome {
+#define RW_X(suffix, name, text) RW_PARSE_##suffix,
+	RW_PARSE_OUTCOMES(RW_X)
+#undef RW_X
+		RW_PARSE_OUTCOME_COUNT
+};
+
+#define RW_PARSED_FRAGMENT 1u /* of a datagram that came, or will come, in pieces */
+#define RW_PARSED_LATER 2u /* not its first: there is no L4 header; l4 is where the data begins */
+#define RW_PARSED_PORTS 4u /* sport and dport are those of TCP or UDP */
+#define RW_PARSED_ICMP 8u  /* icmp_type and icmp_code are those of ICMP or ICMPv6 */
+#define RW_PARSED_OPTIONS 16u /* IPv4 options, or IPv6 extension headers */
+
+/* What is not there is 0. After another outcome than OK: what was found before it. Headers end
+ * below offset 16,600 (8 extension headers of 2048 bytes). */
+struct rw_parsed {
+	__u32 end;     /* of the IP packet: what follows in the frame is padding */
+	__u16 l3, l4;  /* where the headers begin */
+	__u16 payload; /* where the data begins that TCP, UDP or ICMP carries */
+	__u16 proto3;  /* EtherType after all tags, host order */
+	__be16 tci[2]; /* of the tags, the outer one first */
+	__be16 sport, dport;
+	__u8 proto4; /* the protocol after all extension headers */
+	__u8 tags, ext;
+	__u8 flags;
+	__u8 icmp_type, icmp_code;
+	__u8 outcome;
+	__u8 pad;
+};
+RW_STATIC_ASSERT(sizeof(struct rw_parsed) == 28, "compared as bytes by the tests");
+
+/* The packet, as the parser's functions hand it on. */
+struct rw_frame {
+	const __u8 *data, *data_end; /* its first fragment */
+	__u32 len;		     /* of all fragments */
+};
+
+/* The bytes at offset ... offset + size, if they lie in the first fragment. */
+RW_CORE const void *rw_frame_at(const struct rw_frame *f, __u32 offset, __u32 size)
+{
+	const __u8 *at = f->data + offset;
+
+	return at + size > f->data_end ? (const void *)0 : at;
+}
+
+/* IPv6 headers that name another one as the next. */
+RW_CORE int rw_is_ext(__u8 next)
+{
+	return next == RW_IP_HOPOPTS || next == RW_IP_ROUTING || next == RW_IP_FRAGMENT ||
+	       next == RW_IP_DSTOPTS || next == RW_IP_AH;
+}
+
+/* The length of such a header, from its length byte. A function of its own for the verifier: it
+ * forgets which kind of header it was, and looks at the next one once instead of three times. */
+RW_FUNC __u32 rw_ext_len(__u32 kind, __u32 len)
+{
+	if (kind == RW_IP_FRAGMENT)
+		return 8;
+	if (kind == RW_IP_AH)
+		return (len + 2) * 4; /* RFC 4302 2.2 */
+	return (len + 1) * 8;
+}
+
+RW_CORE __u8 rw_parse_tcp(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_tcp *tcp = (const struct rw_tcp *)rw_frame_at(f, p->l4, sizeof(*tcp));
+	__u32 len;
+
+	if (p->l4 + sizeof(*tcp) > p->end)
+		return RW_PARSE_BAD_LENGTH;
+	if (!tcp)
+		return RW_PARSE_TRUNCATED;
+	len = (tcp->offset >> 4) * 4u;
+	if (len < sizeof(*tcp) || p->l4 + len > p->end)
+		return RW_PARSE_BAD_L4;
+	p->sport = tcp->src;
+	p->dport = tcp->dst;
+	p->flags |= RW_PARSED_PORTS;
+	p->payload = (__u16)(p->l4 + len);
+	return RW_PARSE_OK;
+}
+
+RW_CORE __u8 rw_parse_udp(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_udp *udp = (const struct rw_udp *)rw_frame_at(f, p->l4, sizeof(*udp));
+	__u32 len;
+
+	if (p->l4 + sizeof(*udp) > p->end)
+		return RW_PARSE_BAD_LENGTH;
+	if (!udp)
+		return RW_PARSE_TRUNCATED;
+	len = RW_CPU16(udp->len);
+	/* a first fragment says the length of the whole datagram */
+	if (len < sizeof(*udp) || (!(p->flags & RW_PARSED_FRAGMENT) && p->l4 + len > p->end))
+		return RW_PARSE_BAD_L4;
+	p->sport = udp->src;
+	p->dport = udp->dst;
+	p->flags |= RW_PARSED_PORTS;
+	p->payload = (__u16)(p->l4 + sizeof(*udp));
+	return RW_PARSE_OK;
+}
+
+/* Every ICMP and ICMPv6 message has at least 8 bytes. */
+RW_CORE __u8 rw_parse_icmp(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_icmp *icmp = (const struct rw_icmp *)rw_frame_at(f, p->l4, sizeof(*icmp));
+
+	if (p->l4 + sizeof(*icmp) > p->end)
+		return RW_PARSE_BAD_LENGTH;
+	if (!icmp)
+		return RW_PARSE_TRUNCATED;
+	p->icmp_type = icmp->type;
+	p->icmp_code = icmp->code;
+	p->flags |= RW_PARSED_ICMP;
+	p->payload = (__u16)(p->l4 + sizeof(*icmp));
+	return RW_PARSE_OK;
+}
+
+/* p->l4, proto4, end and flags are set. A protocol that is not known here is OK, without ports. */
+RW_CORE __u8 rw_parse_l4(const struct rw_frame *f, struct rw_parsed *p)
+{
+	if (p->flags & RW_PARSED_LATER)
+		return RW_PARSE_OK;
+	if (p->proto4 == RW_IP_TCP)
+		return rw_parse_tcp(f, p);
+	if (p->proto4 == RW_IP_UDP)
+		return rw_parse_udp(f, p);
+	if (p->proto4 == (p->proto3 == RW_ETH_IPV4 ? RW_IP_ICMP : RW_IP_ICMPV6))
+		return rw_parse_icmp(f, p);
+	return RW_PARSE_OK;
+}
+
+RW_CORE __u8 rw_parse_ipv4(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_ipv4 *ip = (const struct rw_ipv4 *)rw_frame_at(f, p->l3, sizeof(*ip));
+	__u32 header, len;
+	__u16 frag;
+
+	if (!ip)
+		return RW_PARSE_TRUNCATED;
+	if (ip->ver_ihl >> 4 != 4)
+		return RW_PARSE_BAD_VERSION;
+	header = (ip->ver_ihl & 15) * 4u;
+	if (header < sizeof(*ip))
+		return RW_PARSE_BAD_IHL;
+	len = RW_CPU16(ip->len);
+	if (len < header || p->l3 + len > f->len)
+		return RW_PARSE_BAD_LENGTH;
+	p->end = p->l3 + len;
+	p->l4 = (__u16)(p->l3 + header);
+	p->proto4 = ip->proto;
+	if (header > sizeof(*ip))
+		p->flags |= RW_PARSED_OPTIONS;
+	frag = RW_CPU16(ip->frag);
+	if (frag & (RW_IPV4_MF | RW_IPV4_OFFSET))
+		p->flags |= RW_PARSED_FRAGMENT;
+	if (frag & RW_IPV4_OFFSET)
+		p->flags |= RW_PARSED_LATER;
+	if (!rw_frame_at(f, p->l3, header))
+		return RW_PARSE_TRUNCATED;
+	return rw_parse_l4(f, p);
+}
+
+/* Walks the extension headers; p->l4 and p->proto4 move on with it. */
+RW_CORE __u8 rw_parse_ext(const struct rw_frame *f, struct rw_parsed *p)
+{
+	__u32 at = p->l4, len;
+	__u8 next = p->proto4;
+
+	while (rw_is_ext(next) && !(p->flags & RW_PARSED_LATER)) {
+		const struct rw_ipv6_frag *ext;
+
+		if (p->ext == RW_MAX_EXT)
+			return RW_PARSE_TOO_MANY_EXT;
+		if (at + sizeof(*ext) > p->end) /* the shortest ones have 8 bytes, all of them */
+			return RW_PARSE_BAD_LENGTH;
+		ext = (const struct rw_ipv6_frag *)rw_frame_at(f, at, sizeof(*ext));
+		if (!ext)
+			return RW_PARSE_TRUNCATED;
+		/* the second byte is the length of all but fragments; the mask is for the verifier
+		 */
+		len = rw_ext_len(next, ext->reserved) & 0xfff;
+		if (at + len > p->end)
+			return RW_PARSE_BAD_LENGTH;
+		if (next == RW_IP_FRAGMENT) {
+			__u16 offset_more = RW_CPU16(ext->offset_more);
+
+			/* one that begins at 0 and has no more is whole (RFC 6946) */
+			if (offset_more & (RW_IPV6_OFFSET | RW_IPV6_MORE))
+				p->flags |= RW_PARSED_FRAGMENT;
+			if (offset_more & RW_IPV6_OFFSET)
+				p->flags |= RW_PARSED_LATER;
+		}
+		p->ext++;
+		p->flags |= RW_PARSED_OPTIONS;
+		next = ext->next;
+		at += len;
+		p->l4 = (__u16)at;
+		p->proto4 = next;
+	}
+	return RW_PARSE_OK;
+}
+
+RW_CORE __u8 rw_parse_ipv6(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_ipv6 *ip = (const struct rw_ipv6 *)rw_frame_at(f, p->l3, sizeof(*ip));
+	__u32 len;
+	__u8 outcome;
+
+	if (!ip)
+		return RW_PARSE_TRUNCATED;
+	if (RW_CPU32(ip->ver_tc_flow) >> 28 != 6)
+		return RW_PARSE_BAD_VERSION;
+	len = sizeof(*ip) + RW_CPU16(ip->len); /* no jumbograms (RFC 2675): theirs says 0 */
+	if (p->l3 + len > f->len)
+		return RW_PARSE_BAD_LENGTH;
+	p->end = p->l3 + len;
+	p->l4 = (__u16)(p->l3 + sizeof(*ip));
+	p->proto4 = ip->next;
+	outcome = rw_parse_ext(f, p);
+	return outcome == RW_PARSE_OK ? rw_parse_l4(f, p) : outcome;
+}
+
+/* Ethernet and its tags: p->l3 and p->proto3. */
+RW_CORE __u8 rw_parse_l2(const struct rw_frame *f, struct rw_parsed *p)
+{
+	const struct rw_eth *eth = (const struct rw_eth *)rw_frame_at(f, 0, sizeof(*eth));
+	__u16 proto;
+
+	if (!eth)
+		return RW_PARSE_TRUNCATED;
+	proto = RW_CPU16(eth->proto);
+	p->l3 = sizeof(*eth);
+	while (proto == RW_ETH_8021Q || proto == RW_ETH_8021AD) {
+		const struct rw_vlan *tag =
+			(const struct rw_vlan *)rw_frame_at(f, p->l3, sizeof(*tag));
+
+		if (p->tags == RW_MAX_TAGS)
+			return RW_PARSE_TOO_MANY_TAGS;
+		if (!tag)
+			return RW_PARSE_TRUNCATED;
+		p->tci[p->tags++] = tag->tci;
+		p->l3 += sizeof(*tag);
+		proto = RW_CPU16(tag->proto);
+	}
+	p->proto3 = proto;
+	return RW_PARSE_OK;
+}
+
+/* `len` is that of the whole packet, data ... data_end its first fragment. Returns p->outcome. */
+RW_CORE __u8 rw_parse(struct rw_parsed *p, const void *data, const void *data_end, __u32 len)
+{
+	struct rw_frame f;
+
+	f.data = (const __u8 *)data;
+	f.data_end = (const __u8 *)data_end;
+	f.len = len;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->outcome = rw_parse_l2(&f, p);
+	if (p->outcome != RW_PARSE_OK)
+		return p->outcome;
+	if (p->proto3 == RW_ETH_IPV4)
+		p->outcome = rw_parse_ipv4(&f, p);
+	else if (p->proto3 == RW_ETH_IPV6)
+		p->outcome = rw_parse_ipv6(&f, p);
+	else
+		p->outcome = RW_PARSE_NOT_IP;
+	return p->outcome;
+}
+
+#endif
