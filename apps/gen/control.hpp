@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "engine.hpp"
+#include "options.hpp"
+#include "report.hpp"
+#include "sink.hpp"
+
+namespace ringway::gen {
+
+/// One run: prepares sinks and engine, watches over them until count, duration or a signal ends it, lets the
+/// traffic drain, and tells what happened.
+class control {
+ public:
+  /// Blocks SIGINT and SIGTERM in the calling thread: run() takes them. Everything that can be refused is
+  /// tried here.
+  explicit control(const options& o);
+
+  void run();
+  report result() const;
+  /// What ended the run early, if anything did: result() holds nonetheless.
+  std::exception_ptr failure() const noexcept { return failure_; }
+
+ private:
+  void watch();
+  bool over(std::uint64_t now);
+  void refuse_hopeless(const engine_counters& c, std::uint64_t now);
+  void print_progress(std::uint64_t now);
+  void drain();
+  std::uint64_t received() const;
+  double duration() const;
+
+  options options_;
+  std::vector<counting_sink> sinks_;
+  std::unique_ptr<engine> engine_;
+  std::uint64_t started_ = 0, stopped_ = 0;  // ns: first frame seen, end of the run
+  std::uint64_t last_offered_ = 0, last_progress_ = 0;
+  struct {
+    std::uint64_t at = 0, offered = 0, received = 0;
+  } printed_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace ringway::gen
