@@ -19,8 +19,9 @@ LAYER = {
     "tsc.hpp": PLAIN,
     # cold, used by everything that may fail
     "error.hpp": BASE, "log.hpp": BASE, "version.hpp": BASE, "interface.hpp": BASE, "netns.hpp": BASE,
-    "unique_fd.hpp": BASE, "memory_file.hpp": BASE,
-    "umem.hpp": UMEM, "xsk.hpp": XSK, "program.hpp": PROGRAM, "port.hpp": PORT,
+    "unique_fd.hpp": BASE, "memory_file.hpp": BASE, "link_watch.hpp": BASE, "queues.hpp": BASE, "tx_trace.hpp": BASE,
+    "umem.hpp": UMEM, "xsk.hpp": XSK, "program.hpp": PROGRAM, "preflight.hpp": PROGRAM,
+    "xdp_datapath.hpp": PROGRAM, "port.hpp": PORT,
     "rx_queue.hpp": WORKER, "tx_queue.hpp": WORKER, "worker.hpp": WORKER, "forwarder.hpp": FORWARDER,
 }
 PRIVATE_LIBRARIES = re.compile(r"^(bpf|xdp|libmnl)/|\.skel\.h$|^libmnl")

@@ -4,7 +4,8 @@
 #include <bpf/bpf_helpers.h>
 #include <ringway/core/wire.h>
 
-/* Sends back IPv4, with the addresses that are in the packet: nothing but that the core's types are there. */
+/* Sends back IPv4, with the addresses that are in the packet: nothing but that the core's types are
+ * there. */
 SEC("xdp")
 int rw_tiny(struct xdp_md *ctx)
 {
