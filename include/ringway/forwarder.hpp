@@ -23,13 +23,13 @@ namespace ringway {
 enum class idle_policy { spin, poll };
 
 struct forwarder_config {
-  std::vector<port_config> ports;  // port i of verdicts is ports[i]; 1 to RW_PORTS_MAX
-  std::vector<int> cpus;           // a worker for each, pinned to it; empty: `workers` threads, not pinned
+  std::vector<port_config> ports{};  // port i of verdicts is ports[i]; 1 to RW_PORTS_MAX
+  std::vector<int> cpus{};           // a worker for each, pinned to it; empty: `workers` threads, not pinned
   std::uint32_t workers = 1;
   std::uint32_t frames = 0;      // per worker; 0: as many as its rings can hold
   std::uint32_t frame_size = 0;  // 2048 or 4096; 0: by the largest MTU
   huge_pages pages = huge_pages::automatic;
-  xsk_config socket;             // ring sizes, bind mode, TX budget, busy polling
+  xsk_config socket{};           // ring sizes, bind mode, TX budget, busy polling
   std::uint32_t tx_retries = 1;  // kicks of a full TX ring before a packet is dropped
   idle_policy idle = idle_policy::spin;
   std::chrono::seconds wait_carrier{10};  // 0: do not wait

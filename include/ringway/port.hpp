@@ -15,8 +15,8 @@
 namespace ringway {
 
 struct port_config {
-  std::string interface;  // "IF" or "NETNS/IF"
-  queue_selection queues;
+  std::string interface {};  // "IF" or "NETNS/IF"
+  queue_selection queues{};
   attach_mode attach = attach_mode::automatic;
   bool replace = false;     // take the place of a program that is there
   bool promiscuous = true;  // for as long as the port lives

@@ -26,10 +26,10 @@ struct worker_queue {
 };
 
 struct worker_config {
-  std::vector<worker_queue> queues;
-  worker_state state;
+  std::vector<worker_queue> queues{};
+  worker_state state{};
   std::byte* base = nullptr;  // where the UMEM is mapped
-  tx_policy tx;
+  tx_policy tx{};
   std::uint64_t tick_interval = 0;  // ticks between two calls of the clock's work (1 ms)
   bool busy_poll = false;           // an empty RX ring is polled by recvfrom()
 };
