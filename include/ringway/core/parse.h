@@ -11,67 +11,7 @@
 #ifndef RW_CORE_PARSE_H
 #define RW_CORE_PARSE_H
 
-#include "wire.h"
-
-#define RW_MAX_TAGS 2u
-#define RW_MAX_EXT 8u
-
-/* X(enumerator suffix, name, what it means) */
-#define RW_PARSE_OUTCOMES(X)                                                                       \
-	X(OK, "ok", "every header that is there was found, and its lengths hold")                  \
-	X(TRUNCATED, "truncated", "a header runs past the end of the first fragment")              \
-	X(TOO_MANY_TAGS, "too_many_tags", "more than two VLAN tags")                               \
-	X(NOT_IP, "not_ip", "neither IPv4 nor IPv6; l3 is where it begins")                        \
-	X(BAD_VERSION, "bad_version", "the IP version is not that of the EtherType")               \
-	X(BAD_IHL, "bad_ihl", "an IPv4 header of less than 20 bytes")                              \
-	X(BAD_LENGTH, "bad_length", "an IP length beyond the frame, or too short for a header")    \
-	X(TOO_MANY_EXT, "too_many_ext", "more than eight IPv6 extension headers")                  \
-	X(BAD_L4, "bad_l4", "a TCP or UDP length that is too short, or runs past the packet")
-
-enum rw_parse_outcome {
-#define RW_X(suffix, name, text) RW_PARSE_##suffix,
-	RW_PARSE_OUTCOMES(RW_X)
-#undef RW_X
-		RW_PARSE_OUTCOME_COUNT
-};
-
-#define RW_PARSED_FRAGMENT 1u /* of a datagram that came, or will come, in pieces */
-#define RW_PARSED_LATER 2u /* not its first: there is no L4 header; l4 is where the data begins */
-#define RW_PARSED_PORTS 4u /* sport and dport are those of TCP or UDP */
-#define RW_PARSED_ICMP 8u  /* icmp_type and icmp_code are those of ICMP or ICMPv6 */
-#define RW_PARSED_OPTIONS 16u /* IPv4 options, or IPv6 extension headers */
-
-/* What is not there is 0. After another outcome than OK: what was found before it. Headers end
- * below offset 16,600 (8 extension headers of 2048 bytes). */
-struct rw_parsed {
-	__u32 end;     /* of the IP packet: what follows in the frame is padding */
-	__u16 l3, l4;  /* where the headers begin */
-	__u16 payload; /* where the data begins that TCP, UDP or ICMP carries */
-	__u16 proto3;  /* EtherType after all tags, host order */
-	__be16 tci[2]; /* of the tags, the outer one first */
-	__be16 sport, dport;
-	__u8 proto4; /* the protocol after all extension headers */
-	__u8 tags, ext;
-	__u8 flags;
-	__u8 icmp_type, icmp_code;
-	__u8 outcome;
-	__u8 pad;
-};
-RW_STATIC_ASSERT(sizeof(struct rw_parsed) == 28, "compared as bytes by the tests");
-
-/* The packet, as the parser's functions hand it on. */
-struct rw_frame {
-	const __u8 *data, *data_end; /* its first fragment */
-	__u32 len;		     /* of all fragments */
-};
-
-/* The bytes at offset ... offset + size, if they lie in the first fragment. */
-RW_CORE const void *rw_frame_at(const struct rw_frame *f, __u32 offset, __u32 size)
-{
-	const __u8 *at = f->data + offset;
-
-	return at + size > f->data_end ? (const void *)0 : at;
-}
+#include "parse_l4.h"
 
 /* IPv6 headers that name another one as the next. */
 RW_CORE int rw_is_ext(__u8 next)
@@ -89,75 +29,6 @@ RW_FUNC __u32 rw_ext_len(__u32 kind, __u32 len)
 	if (kind == RW_IP_AH)
 		return (len + 2) * 4; /* RFC 4302 2.2 */
 	return (len + 1) * 8;
-}
-
-RW_CORE __u8 rw_parse_tcp(const struct rw_frame *f, struct rw_parsed *p)
-{
-	const struct rw_tcp *tcp = (const struct rw_tcp *)rw_frame_at(f, p->l4, sizeof(*tcp));
-	__u32 len;
-
-	if (p->l4 + sizeof(*tcp) > p->end)
-		return RW_PARSE_BAD_LENGTH;
-	if (!tcp)
-		return RW_PARSE_TRUNCATED;
-	len = (tcp->offset >> 4) * 4u;
-	if (len < sizeof(*tcp) || p->l4 + len > p->end)
-		return RW_PARSE_BAD_L4;
-	p->sport = tcp->src;
-	p->dport = tcp->dst;
-	p->flags |= RW_PARSED_PORTS;
-	p->payload = (__u16)(p->l4 + len);
-	return RW_PARSE_OK;
-}
-
-RW_CORE __u8 rw_parse_udp(const struct rw_frame *f, struct rw_parsed *p)
-{
-	const struct rw_udp *udp = (const struct rw_udp *)rw_frame_at(f, p->l4, sizeof(*udp));
-	__u32 len;
-
-	if (p->l4 + sizeof(*udp) > p->end)
-		return RW_PARSE_BAD_LENGTH;
-	if (!udp)
-		return RW_PARSE_TRUNCATED;
-	len = RW_CPU16(udp->len);
-	/* a first fragment says the length of the whole datagram */
-	if (len < sizeof(*udp) || (!(p->flags & RW_PARSED_FRAGMENT) && p->l4 + len > p->end))
-		return RW_PARSE_BAD_L4;
-	p->sport = udp->src;
-	p->dport = udp->dst;
-	p->flags |= RW_PARSED_PORTS;
-	p->payload = (__u16)(p->l4 + sizeof(*udp));
-	return RW_PARSE_OK;
-}
-
-/* Every ICMP and ICMPv6 message has at least 8 bytes. */
-RW_CORE __u8 rw_parse_icmp(const struct rw_frame *f, struct rw_parsed *p)
-{
-	const struct rw_icmp *icmp = (const struct rw_icmp *)rw_frame_at(f, p->l4, sizeof(*icmp));
-
-	if (p->l4 + sizeof(*icmp) > p->end)
-		return RW_PARSE_BAD_LENGTH;
-	if (!icmp)
-		return RW_PARSE_TRUNCATED;
-	p->icmp_type = icmp->type;
-	p->icmp_code = icmp->code;
-	p->flags |= RW_PARSED_ICMP;
-	p->payload = (__u16)(p->l4 + sizeof(*icmp));
-	return RW_PARSE_OK;
-}
-
-/* p->l4, proto4, end and flags are set. A protocol that is not known here is OK, without ports. */
-RW_CORE __u8 rw_parse_l4(const struct rw_frame *f, struct rw_parsed *p)
-{
-	if (p->flags & RW_PARSED_LATER)
-		return RW_PARSE_OK;
-	if (p->proto4 == RW_IP_TCP)
-		return rw_parse_tcp(f, p);
-	if (p->proto4 == RW_IP_UDP)
-		return rw_parse_udp(f, p);
-	if (p->proto4 == (p->proto3 == RW_ETH_IPV4 ? RW_IP_ICMP : RW_IP_ICMPV6))
-		return rw_parse_icmp(f, p);
-	return RW_PARSE_OK;
 }
 
 RW_CORE __u8 rw_parse_ipv4(const struct rw_frame *f, struct rw_parsed *p)
