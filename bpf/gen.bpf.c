@@ -55,8 +55,8 @@ static __attribute__((noinline)) int rw_gen_skip(__u64 now)
 		state.due = now;
 		return 0;
 	}
-	if (state.due >= state.end || !config.interval_ns)
-		return 0;
+	if (state.due >= state.end)
+		return rw_gen_finish();
 	if (last >= state.end)
 		last = state.end - 1;
 	n = (last - state.due) / config.interval_ns + 1;

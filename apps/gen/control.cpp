@@ -53,9 +53,12 @@ void examine(const interface& port, const options& o) {
 
 }  // namespace
 
-control::control(const options& o) : options_(o) {
+void control::hold_signals() noexcept {
   const sigset_t set = ending_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+control::control(const options& o) : options_(o) {
   for (const std::string& name : o.sinks) sinks_.emplace_back(interface(name), o.sink_attach);
   if (o.port.empty()) return;
   const interface port(o.port);

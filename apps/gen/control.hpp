@@ -15,8 +15,11 @@ namespace ringway::gen {
 /// traffic drain, and tells what happened.
 class control {
  public:
-  /// Blocks SIGINT and SIGTERM in the calling thread: run() takes them. Everything that can be refused is
-  /// tried here.
+  /// Blocks SIGINT and SIGTERM for run() to take them. To be called first, for what a signal finds half made
+  /// would stay.
+  static void hold_signals() noexcept;
+
+  /// Everything that can be refused is tried here.
   explicit control(const options& o);
 
   void run();

@@ -44,6 +44,7 @@ void print(const report& r, const options& o, std::FILE* json) {
 int run(int argc, char** argv) {
   const auto asked = parse_options(argc, argv);
   if (!asked) return 0;
+  control::hold_signals();
   ringway::set_log_sink(print_warnings);
   const file_pointer json = open_json(asked->json);
   control c(*asked);

@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""ringway-gen on a veth pair: gen/g0 sends, sink/s0 counts."""
+import collections
+import json
+import signal
+import time
+import unittest
+
+from rwtest import Testbed, bpf_program_exists, eventually, mac_of, main, program, sh
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+
+GEN = program("ringway-gen")
+FIELDS = {"schema", "app", "version", "engine", "port", "rate_asked", "size", "flows", "duration_s", "rate", "offered",
+          "offered_bytes", "refused", "late", "longest_gap_us", "longest_burst", "restarts", "restart_gap_us",
+          "accepted_by", "sinks", "lost"}
+
+
+class GeneratorTest(unittest.TestCase):
+    def setUp(self):
+        self.bed = self.enterContext(Testbed())
+        self.gen, self.sink = self.bed.ns("gen"), self.bed.ns("sink")
+        self.bed.veth(self.gen, "g0", self.sink, "s0", mtu=9000)
+        self.port, self.far = f"{self.gen}/g0", f"{self.sink}/s0"
+
+    def generate(self, *options, code=0):
+        """Runs the generator with a sink to its end; its report."""
+        process = self.bed.start(GEN, self.port, "--sink", self.far, "--json", "-", "-q", *options)
+        self.assertEqual(process.wait(), code, process.stderr)
+        return json.loads(process.stdout)
+
+    def start(self, *options):
+        before = self.arrived()
+        process = self.bed.start(GEN, self.port, "--sink", self.far, "--json", "-", "-q", "--rate", "20k", *options)
+        self.assertTrue(eventually(lambda: self.arrived() > before, 5), process.stderr)
+        return process
+
+    def arrived(self):
+        return self.statistics(self.sink, "s0")["rx"]["packets"]
+
+    def statistics(self, ns, ifname):
+        return json.loads(sh("ip", "-n", ns, "-j", "-s", "link", "show", ifname).stdout)[0]["stats64"]
+
+
+class Offered(GeneratorTest):
+    def test_a_count_is_exact(self):
+        report = self.generate("--rate", "50k", "--count", 12345, "--size", 100)
+        self.assertEqual(set(report), FIELDS)
+        self.assertEqual(report["accepted_by"], "tracepoint")
+        self.assertEqual((report["offered"], report["offered_bytes"]), (12345, 1234500))
+        self.assertEqual(report["sinks"], [{"name": self.far, "packets": 12345, "bytes": 1234500, "lost": 0}])
+        self.assertEqual(self.arrived(), 12345)
+
+    def test_a_count_is_exact_without_a_schedule(self):
+        report = self.generate("--rate", "max", "--count", 100001)
+        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (100001, 100001))
+        self.assertIsNone(report["longest_burst"])
+        self.assertGreater(report["longest_gap_us"], 0)
+
+    def test_a_rate_is_kept_and_what_is_not_sent_is_counted(self):
+        for _ in range(5):  # one round proves it, what others take of the CPU apart
+            process = self.start("--duration", 2)
+            waited = 0
+            while process.running():
+                waited = max(waited, process.waited())
+                time.sleep(0.02)
+            report = json.loads(process.stdout)
+            self.assertEqual(report["offered"] + report["late"] + report["refused"], 40000)
+            self.assertEqual(report["lost"], 0)
+            self.assertAlmostEqual(report["duration_s"], 2, delta=0.1)
+            self.assertLessEqual(report["longest_burst"], 128)
+            expected = 20000 * (2 - waited)
+            if report["offered"] >= 0.98 * expected:
+                return
+        self.fail(f"{report['offered']} frames; 2 % below {expected} were allowed, after {waited} s without a CPU")
+
+    def test_the_devices_own_counters_serve_where_tracepoints_cannot(self):
+        report = self.generate("--rate", "20k", "--count", 4000, "--accepted-by", "netdev")
+        self.assertEqual(report["accepted_by"], "netdev")
+        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (4000, 4000))
+        self.assertIsNone(report["longest_gap_us"])
+
+    def test_a_run_goes_on_when_the_engine_is_used_up(self):
+        report = self.generate("--rate", "50k", "--count", 20000, "--turns", 500000)
+        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (20000, 20000))
+        self.assertGreaterEqual(report["restarts"], 1)
+        self.assertGreater(report["restart_gap_us"], 0)
+
+    def test_a_pause_is_not_caught_up(self):
+        process = self.start("--duration", 1.5)
+        process._popen.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        process._popen.send_signal(signal.SIGCONT)
+        self.assertEqual(process.wait(), 0)
+        report = json.loads(process.stdout)
+        self.assertGreaterEqual(report["restarts"], 1)
+        self.assertGreaterEqual(report["restart_gap_us"], 290e3)
+        self.assertLess(report["offered"], 30000 - 0.29 * 20000)
+        self.assertLessEqual(report["longest_burst"], 128)
+
+    def test_a_refusing_peer_is_told_and_ends_the_run(self):
+        self.bed.run(self.sink, "ethtool", "-K", "s0", "gro", "off")
+        report = self.generate("--rate", "20k", "--count", 100, code=1)
+        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (0, 0))
+        self.assertGreater(report["refused"], 100)
+
+
+class Frames(GeneratorTest):
+    def capture(self, count, *options):
+        sniffer = self.bed.sniffer(self.sink, "s0")
+        self.generate("--count", count, *options)
+        return [sniffer.recv(16384) for _ in range(count)]
+
+    def assert_good(self, frame, size):
+        self.assertEqual(len(frame), size)
+        parsed = Ether(frame)
+        again = parsed.copy()
+        del again[IP].chksum
+        self.assertEqual(Ether(bytes(again))[IP].chksum, parsed[IP].chksum)
+        self.assertEqual(parsed[IP].len, size - 14)
+        self.assertEqual((parsed[UDP].len, parsed[UDP].chksum), (size - 34, 0))
+        return parsed
+
+    def test_every_frame_is_a_valid_one(self):
+        for size in (60, 61, 1514, 3400):
+            with self.subTest(size=size):
+                for frame in self.capture(3, "--size", size):
+                    parsed = self.assert_good(frame, size)
+                    self.assertEqual((parsed.src, parsed.dst), (mac_of(self.gen, "g0"), "02:00:00:00:00:01"))
+
+    def test_addresses_can_be_chosen(self):
+        for frame in self.capture(2, "--dst-mac", "02:aa:bb:cc:dd:ee", "--src-mac", "02:00:00:11:22:33"):
+            parsed = Ether(frame)
+            self.assertEqual((parsed.src, parsed.dst), ("02:00:00:11:22:33", "02:aa:bb:cc:dd:ee"))
+
+    def test_flows_are_as_many_as_asked_for_and_take_turns(self):
+        flows = collections.Counter()
+        for frame in self.capture(10, "--flows", 5):
+            parsed = self.assert_good(frame, 60)
+            flows[(parsed[IP].src, parsed[UDP].sport)] += 1
+        self.assertEqual(sorted(flows.values()), [2] * 5)
+
+    def test_many_flows_take_further_addresses(self):
+        frames = self.capture(16386, "--flows", 16386, "--rate", "50k")
+        flows = {(frame[26:30], frame[34:36]) for frame in frames}
+        self.assertEqual(len(flows), 16386)
+        self.assertEqual({self.assert_good(frame, 60)[IP].src for frame in (frames[0], frames[-1])},
+                         {"198.18.0.1", "198.18.0.2"})
+
+
+class End(GeneratorTest):
+    def test_a_signal_ends_it_with_a_report(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                process = self.start()
+                self.assertEqual(process.stop(number), 0, process.stderr)
+                report = json.loads(process.stdout)
+                self.assertGreater(report["offered"], 0)
+                self.assertEqual(report["lost"], 0)
+
+    def test_a_signal_that_comes_too_early_is_not_lost(self):
+        process = self.bed.start(GEN, self.port, "--sink", self.far, "--json", "-", "--sink-attach", "clsact")
+        self.assertTrue(eventually(lambda: process.bpf_programs(), 5))
+        self.assertEqual(process.stop(signal.SIGTERM), 0)
+        self.assertEqual(json.loads(process.stdout)["lost"], 0)
+        self.assertEqual(self.leftovers(), (False, False))
+
+    def leftovers(self):
+        links = self.bed.run(self.sink, "/usr/sbin/bpftool", "net", "show", "dev", "s0").stdout
+        return "rw_sink" in links, "clsact" in sh("tc", "-n", self.sink, "qdisc").stdout
+
+    def test_kill_leaves_nothing(self):
+        process = self.start("--sink-attach", "tcx")
+        programs = process.bpf_programs()
+        self.assertGreaterEqual(len(programs), 4)  # generator, two tracepoints, sink
+        process.kill()
+        self.assertTrue(eventually(lambda: not any(map(bpf_program_exists, programs)), 5))
+        self.assertEqual(self.leftovers(), (False, False))
+
+    def test_a_clsact_sink_is_removed_at_exit(self):
+        process = self.start("--sink-attach", "clsact")
+        self.assertTrue(self.leftovers()[1])
+        self.assertEqual(process.stop(), 0)
+        self.assertEqual(json.loads(process.stdout)["lost"], 0)
+        self.assertEqual(self.leftovers(), (False, False))
+
+    def test_a_clsact_sink_that_was_killed_is_removed_by_the_next(self):
+        process = self.start("--sink-attach", "clsact")
+        process.kill()
+        self.assertTrue(self.leftovers()[1])
+        report = self.generate("--rate", "20k", "--count", 100)
+        self.assertEqual(report["lost"], 0)
+        self.assertEqual(self.leftovers(), (False, False))
+
+    def test_a_clsact_qdisc_that_was_there_stays(self):
+        sh("tc", "-n", self.sink, "qdisc", "add", "dev", "s0", "clsact")
+        self.generate("--rate", "20k", "--count", 100, "--sink-attach", "clsact")
+        self.assertEqual(self.leftovers(), (False, True))
+
+    def test_a_deleted_port_ends_it(self):
+        process = self.start()
+        sh("ip", "-n", self.gen, "link", "del", "g0")
+        self.assertEqual(process.wait(2), 1)
+        self.assertIn("deleted", process.stderr)
+
+
+class Refused(GeneratorTest):
+    def assert_refused(self, code, text, *command):
+        process = self.bed.start(GEN, *command)
+        self.assertEqual(process.wait(), code, process.stderr)
+        self.assertEqual(process.stderr.count("\n"), 1, process.stderr)
+        self.assertIn(text, process.stderr)
+
+    def test_wrong_in_itself(self):
+        for text, *command in (
+                ("PORT",),
+                ("rate 'fast'", "--rate", "fast", self.port),
+                ("rate '-1'", "--rate=-1", self.port),
+                ("rate '1G'", "--rate", "1G", self.port),
+                ("--size", "--size", 59, self.port),
+                ("--count", "--count", 0, self.port),
+                ("--duration", "--duration", "soon", self.port),
+                ("--flows", "--flows", 0, self.port),
+                ("--batch", "--batch", 257, self.port),
+                ("MAC address '02:00'", "--dst-mac", "02:00", self.port),
+                ("--bogus", "--bogus", self.port)):
+            with self.subTest(command=command):
+                self.assert_refused(2, text, *command)
+
+    def test_the_machine_refuses(self):
+        for text, *command in (
+                ("nope", f"{self.gen}/nope"),
+                ("nowhere", "nowhere/g0"),
+                ("nope", self.port, "--sink", f"{self.sink}/nope"),
+                ("3500", self.port, "--size", 3500),
+                ("CPU 1000", self.port, "--cpu", 1000),
+                ("/nowhere/x", self.port, "--json", "/nowhere/x")):
+            with self.subTest(command=command):
+                self.assert_refused(1, text, *command)
+
+    def test_a_frame_beyond_the_mtu(self):
+        sh("ip", "-n", self.gen, "link", "set", "g0", "mtu", 1500)
+        self.assert_refused(1, "MTU", self.port, "--size", 1515)
+
+    def test_a_link_that_is_down(self):
+        sh("ip", "-n", self.sink, "link", "set", "s0", "down")
+        self.assert_refused(1, "no carrier", self.port)
+        sh("ip", "-n", self.gen, "link", "set", "g0", "down")
+        self.assert_refused(1, "g0 up", self.port)
+
+
+if __name__ == "__main__":
+    main()
