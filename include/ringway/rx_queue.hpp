@@ -26,7 +26,11 @@ class rx_queue {
     while (owed_ != 0) {
       const std::uint32_t want = owed_ < Capacity ? owed_ : Capacity;
       std::uint32_t n = 0;
-      while (n < want && !pool.empty() && socket_->fill.push(pool.take(frame_owner::fill))) ++n;
+      // The room is asked for before a frame is taken: one that the ring refuses would be nowhere.
+      while (n < want && !pool.empty() && socket_->fill.room(1)) {
+        (void)socket_->fill.push(pool.take(frame_owner::fill));
+        ++n;
+      }
       socket_->fill.publish();
       owed_ -= n;
       owned_ += n;
@@ -41,7 +45,7 @@ class rx_queue {
   template <std::uint32_t Capacity>
   void receive(batch& b, frame_pool& pool) noexcept {
     const std::uint32_t there = socket_->rx.available(Capacity + max_fragments - 1);
-    std::uint32_t used = 0;
+    std::uint32_t used = skipping_ ? skip_rest(pool, 0, there) : 0;
     std::uint64_t bytes = 0;
     while (used < there && b.size() < Capacity) {
       const xdp_desc& d = socket_->rx.at(used);
@@ -106,14 +110,21 @@ class rx_queue {
 
   /// More fragments than the kernel makes: the descriptors go, as one counted drop, or the ring would stand
   /// still.
-  std::uint32_t drop_chain(frame_pool& pool, std::uint32_t n) noexcept {
-    for (std::uint32_t i = 0; i < n; ++i) {
-      accept(socket_->rx.at(i).addr, pool);
-      pool.give(socket_->rx.at(i).addr);
-    }
+  std::uint32_t drop_chain(frame_pool& pool, std::uint32_t there) noexcept {
     counters_->drops[RW_REASON_TOO_MANY_FRAGS].add(1);
     ++dropped_chains_;
-    return n;
+    return skip_rest(pool, 0, there);
+  }
+
+  /// Returns frames to the pool up to the end of a chain that is dropped, which may lie in a later batch.
+  std::uint32_t skip_rest(frame_pool& pool, std::uint32_t at, std::uint32_t there) noexcept {
+    skipping_ = true;
+    while (skipping_ && at < there) {
+      const xdp_desc& d = socket_->rx.at(at++);
+      pool.give(d.addr);
+      skipping_ = (d.options & contd) != 0;
+    }
+    return at;
   }
 
   void wake_up() noexcept {
@@ -130,6 +141,7 @@ class rx_queue {
   std::uint32_t dropped_chains_ = 0;
   port_id port_;
   bool busy_poll_;
+  bool skipping_ = false;  // within a chain that is dropped
 };
 
 }  // namespace ringway

@@ -24,6 +24,7 @@ class tx_queue {
   /// does not.
   packet* send_run(batch& b, packet* p, frame_pool& pool, std::uint64_t now) noexcept {
     const verdict out = p->out;
+    if (owned_ == 0) progress_ = now;  // the watchdog's time begins here, not in the idle before
     std::uint32_t packets = 0;
     std::uint64_t bytes = 0;
     for (packet* const end = b.end(); p != end && p->out == out; ++p) {
@@ -79,11 +80,11 @@ class tx_queue {
   /// The kernel sends a budget of packets a call and says EAGAIN while there are more: again while it makes
   /// progress.
   void kick(frame_pool& pool, std::uint64_t now) noexcept {
-    staged_ = 0;
-    if (!socket_->tx.needs_wakeup()) return;
+    // Not flagged: the driver may fall asleep just after we looked, so the next turn asks again.
+    if (!socket_->tx.needs_wakeup()) return void(staged_ = socket_->tx.pending());
     std::uint32_t before = socket_->tx.consumed();
-    for (std::uint32_t stuck = 0;
-         stuck < 2;) {  // older kernels show their index one call late: one is not yet a stop
+    // Older kernels show their index one call late: one call without progress is not yet a stop.
+    for (std::uint32_t stuck = 0; stuck < 2;) {
       worker_->kicks.add(1);
       const kick_result said = socket_->kick_tx();
       if (said == kick_result::lost) lost_in_device();
@@ -131,10 +132,9 @@ class tx_queue {
   bool stage(const batch& b, const packet& p, frame_pool& pool, std::uint64_t now) noexcept {
     if (p.next != packet::no_fragment) [[unlikely]]
       return stage_chain(b, p, pool, now);
-    if (!socket_->tx.push({.addr = p.addr, .len = p.len, .options = 0})) [[unlikely]] {
-      if (!make_room(1, pool, now) || !socket_->tx.push({.addr = p.addr, .len = p.len, .options = 0}))
-        return false;
-    }
+    const xdp_desc d{.addr = p.addr, .len = p.len, .options = 0};
+    if (!socket_->tx.push(d)) [[unlikely]]
+      if (!make_room(1, pool, now) || !socket_->tx.push(d)) return false;
     hand_over(p.addr, pool);
     return true;
   }
