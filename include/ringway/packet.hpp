@@ -77,10 +77,11 @@ class batch {
   /// valid.
   packet* end() noexcept { return packets_ + size_; }
 
-  /// A packet of one's own, appended: `len` bytes, uninitialised. Null: no free frame, no room, or longer
-  /// than a frame.
+  /// A packet of one's own, appended: `len` bytes, uninitialised. Null: no free frame, no room, longer than a
+  /// frame, or empty (some kernels never give the frame of an empty packet back).
   packet* make(std::uint32_t len) noexcept {
-    if (size_ == room_ || pool_->empty() || len > pool_->frame_size() - packet_headroom) return nullptr;
+    if (size_ == room_ || pool_->empty() || len == 0 || len > pool_->frame_size() - packet_headroom)
+      return nullptr;
     const std::uint64_t addr = open_frame() + packet_headroom;
     ++made_;
     return &append({.data = pool_->at(addr), .addr = addr, .len = len, .total = len});
@@ -102,6 +103,7 @@ class batch {
   /// Brings back a packet that was `taken` (single fragment). False: no room; it is still the function's.
   bool put(const packet& from) noexcept {
     if (size_ == room_) return false;
+    assert(pool_->owner(from.addr) == frame_owner::taken);
     pool_->set_owner(from.addr, frame_owner::hand);
     ++put_;
     append(from).next = packet::no_fragment;
@@ -159,6 +161,7 @@ class batch {
     if (decided != first_) std::memcpy(packets_ + decided, scratch_, undecided * sizeof(packet));
     first_ = decided;
   }
+  void hide_all() noexcept { first_ = size_; }
   void show_all() noexcept { first_ = 0; }
 
  private:

@@ -76,4 +76,13 @@ class frame_pool {
   std::uint32_t first_, count_, shift_;
 };
 
+/// Every frame in exactly one place.
+struct frame_ledger {
+  std::uint32_t total = 0, pool = 0, fill = 0, tx = 0, taken = 0;
+  /// Frames that are nowhere (> 0) or in two places (< 0).
+  std::int64_t leaked() const noexcept {
+    return std::int64_t{total} - (std::int64_t{pool} + fill + tx + taken);
+  }
+};
+
 }  // namespace ringway

@@ -9,6 +9,7 @@
 // the only system calls are the kicks (sendto, and recvfrom where the driver sleeps).
 #pragma once
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <ringway/network_function.hpp>
 #include <ringway/rx_queue.hpp>
@@ -34,15 +35,6 @@ struct worker_config {
   bool busy_poll = false;           // an empty RX ring is polled by recvfrom()
 };
 
-/// Every frame in exactly one place.
-struct frame_ledger {
-  std::uint32_t total = 0, pool = 0, fill = 0, tx = 0, taken = 0;
-  /// Frames that are nowhere (> 0) or in two places (< 0).
-  std::int64_t leaked() const noexcept {
-    return std::int64_t{total} - (std::int64_t{pool} + fill + tx + taken);
-  }
-};
-
 /// Sleeps until one of the worker's sockets has something, or `ms` have passed.
 void wait_for_packets(const std::vector<worker_queue>& queues, int ms) noexcept;
 
@@ -62,6 +54,7 @@ class worker {
       if (port_count_ <= q.port) port_count_ = q.port + 1u;
     }
     for (port_id p = 0; p < port_count_; ++p) add_transmit_side(p);
+    assert(tx_.size() == port_count_);  // a queue of every port: tx_ is indexed by verdict
     for (rx_queue& q : rx_) q.template refill<Capacity>(pool_);
   }
 
