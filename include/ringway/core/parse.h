@@ -62,43 +62,45 @@ RW_CORE __u8 rw_parse_ipv4(const struct rw_frame *f, struct rw_parsed *p)
 	return rw_parse_l4(f, p);
 }
 
+/* What a fragment header says. One that begins at 0 and has no more is whole (RFC 6946). */
+RW_CORE __u8 rw_frag_flags(const struct rw_ipv6_frag *frag)
+{
+	__u16 offset_more = RW_CPU16(frag->offset_more);
+
+	if (offset_more & RW_IPV6_OFFSET)
+		return RW_PARSED_FRAGMENT | RW_PARSED_LATER;
+	return offset_more & RW_IPV6_MORE ? RW_PARSED_FRAGMENT : 0;
+}
+
 /* Walks the extension headers; p->l4 and p->proto4 move on with it. */
 RW_CORE __u8 rw_parse_ext(const struct rw_frame *f, struct rw_parsed *p)
 {
-	__u32 at = p->l4, len;
-	__u8 next = p->proto4;
+	const struct rw_ipv6_frag *ext;
+	__u32 at = p->l4, len, i;
 
-	while (rw_is_ext(next) && !(p->flags & RW_PARSED_LATER)) {
-		const struct rw_ipv6_frag *ext;
-
-		if (p->ext == RW_MAX_EXT)
-			return RW_PARSE_TOO_MANY_EXT;
+	RW_UNROLL
+	for (i = 0; i < RW_MAX_EXT; i++) {
+		if (!rw_is_ext(p->proto4) || p->flags & RW_PARSED_LATER)
+			return RW_PARSE_OK;
 		if (at + sizeof(*ext) > p->end) /* the shortest ones have 8 bytes, all of them */
 			return RW_PARSE_BAD_LENGTH;
 		ext = (const struct rw_ipv6_frag *)rw_frame_at(f, at, sizeof(*ext));
 		if (!ext)
 			return RW_PARSE_TRUNCATED;
-		/* the second byte is the length of all but fragments; the mask is for the verifier
-		 */
-		len = rw_ext_len(next, ext->reserved) & 0xfff;
+		/* byte 1, unless of a fragment; the mask is for the verifier */
+		len = rw_ext_len(p->proto4, ext->reserved) & 0xfff;
 		if (at + len > p->end)
 			return RW_PARSE_BAD_LENGTH;
-		if (next == RW_IP_FRAGMENT) {
-			__u16 offset_more = RW_CPU16(ext->offset_more);
-
-			/* one that begins at 0 and has no more is whole (RFC 6946) */
-			if (offset_more & (RW_IPV6_OFFSET | RW_IPV6_MORE))
-				p->flags |= RW_PARSED_FRAGMENT;
-			if (offset_more & RW_IPV6_OFFSET)
-				p->flags |= RW_PARSED_LATER;
-		}
-		p->ext++;
 		p->flags |= RW_PARSED_OPTIONS;
-		next = ext->next;
+		if (p->proto4 == RW_IP_FRAGMENT)
+			p->flags |= rw_frag_flags(ext);
 		at += len;
+		p->ext++;
+		p->proto4 = ext->next;
 		p->l4 = (__u16)at;
-		p->proto4 = next;
 	}
+	if (rw_is_ext(p->proto4) && !(p->flags & RW_PARSED_LATER))
+		return RW_PARSE_TOO_MANY_EXT;
 	return RW_PARSE_OK;
 }
 
@@ -122,28 +124,35 @@ RW_CORE __u8 rw_parse_ipv6(const struct rw_frame *f, struct rw_parsed *p)
 	return outcome == RW_PARSE_OK ? rw_parse_l4(f, p) : outcome;
 }
 
+RW_CORE int rw_is_tag(__u16 proto)
+{
+	return proto == RW_ETH_8021Q || proto == RW_ETH_8021AD;
+}
+
 /* Ethernet and its tags: p->l3 and p->proto3. */
 RW_CORE __u8 rw_parse_l2(const struct rw_frame *f, struct rw_parsed *p)
 {
 	const struct rw_eth *eth = (const struct rw_eth *)rw_frame_at(f, 0, sizeof(*eth));
+	const struct rw_vlan *tag;
 	__u16 proto;
+	__u32 i;
 
 	if (!eth)
 		return RW_PARSE_TRUNCATED;
 	proto = RW_CPU16(eth->proto);
 	p->l3 = sizeof(*eth);
-	while (proto == RW_ETH_8021Q || proto == RW_ETH_8021AD) {
-		const struct rw_vlan *tag =
-			(const struct rw_vlan *)rw_frame_at(f, p->l3, sizeof(*tag));
-
-		if (p->tags == RW_MAX_TAGS)
-			return RW_PARSE_TOO_MANY_TAGS;
+	RW_UNROLL
+	for (i = 0; i < RW_MAX_TAGS && rw_is_tag(proto); i++) {
+		tag = (const struct rw_vlan *)rw_frame_at(f, p->l3, sizeof(*tag));
 		if (!tag)
 			return RW_PARSE_TRUNCATED;
-		p->tci[p->tags++] = tag->tci;
+		p->tci[i] = tag->tci;
+		p->tags++;
 		p->l3 += sizeof(*tag);
 		proto = RW_CPU16(tag->proto);
 	}
+	if (rw_is_tag(proto))
+		return RW_PARSE_TOO_MANY_TAGS;
 	p->proto3 = proto;
 	return RW_PARSE_OK;
 }

@@ -13,12 +13,16 @@ struct rw_frame {
 	__u32 len;		     /* of all fragments */
 };
 
-/* The bytes at offset ... offset + size, if they lie in the first fragment. */
+/* The bytes at offset ... offset + size, if they lie in the first fragment, else null. Hidden from
+ * clang for BPF, which would ask twice whether they do, and lose the verifier between the two. */
 RW_CORE const void *rw_frame_at(const struct rw_frame *f, __u32 offset, __u32 size)
 {
 	const __u8 *at = f->data + offset;
 
-	return at + size > f->data_end ? (const void *)0 : at;
+	if (at + size > f->data_end)
+		at = (const __u8 *)0;
+	RW_HIDE(at);
+	return at;
 }
 
 RW_CORE __u8 rw_parse_tcp(const struct rw_frame *f, struct rw_parsed *p)
