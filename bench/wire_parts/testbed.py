@@ -25,7 +25,9 @@ class Testbed:
             self._pair(self.gen, "g0", self.dut, "d0")
             self._pair(self.dut, "d1", self.sink, "s0")
             # Without NAPI at the far end a redirect is refused; the DUT's own ends get it from their XDP program.
+            # d0 has it too, for devices that only transmit.
             run("ip", "netns", "exec", self.sink, "ethtool", "-K", "s0", "gro", "on")
+            run("ip", "netns", "exec", self.dut, "ethtool", "-K", "d0", "gro", "on")
         except Exception:
             self.__exit__()
             raise
