@@ -59,6 +59,18 @@ std::string_view forwarder_base::reason_name(std::uint32_t slot) const noexcept 
                                                                         : std::string_view{};
 }
 
+void forwarder_base::wait_for_turns() const {
+  const state& s = *state_;
+  const auto turns = [&s](std::uint32_t w) {
+    return s.layout->worker(s.state_memory->data(), w).counters->turns.read();
+  };
+  std::vector<std::uint64_t> seen;
+  for (std::uint32_t w = 0; w < s.config.workers; ++w) seen.push_back(turns(w));
+  // Two: the counter that was read may be one turn behind what the worker is doing.
+  for (std::uint32_t w = 0; w < s.config.workers && !s.stopped; ++w)
+    while (turns(w) < seen[w] + 2) std::this_thread::sleep_for(std::chrono::microseconds(200));
+}
+
 forwarder_stats forwarder_base::stats() const {
   const state& s = *state_;
   forwarder_stats out;

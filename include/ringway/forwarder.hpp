@@ -74,6 +74,10 @@ class forwarder_base {
   void stop() noexcept;
 
   forwarder_stats stats() const;
+  /// Returns once every worker has begun a turn after this call: what a function read from a shared pointer
+  /// before it was exchanged is no longer in use, and may be freed. At most some 100 ms (a worker that
+  /// sleeps).
+  void wait_for_turns() const;
   /// The reason of a counter slot (port_stats::drops), as reports name it; empty for an unused slot.
   std::string_view reason_name(std::uint32_t slot) const noexcept;
   std::size_t port_count() const noexcept;
