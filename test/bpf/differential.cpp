@@ -52,7 +52,7 @@ std::vector<std::string> required(const run_options& options) {
 /// What cannot occur here, and why.
 constexpr const char* unreachable[] = {
     "l2 mac, macswap, l2fwd x malformed: BPF_PROG_TEST_RUN refuses frames of less than 14 bytes; "
-    "bpf.native_core has them",
+    "unit.core has them",
     "l2 rxonly x a port, punt: the mode decides before it looks at where to",
     "l2 any x rx_only but rxonly: no other mode says so",
     "l2 any x tx_ring_full, tx_unsent, tx_refused, tx_device, punt_unavailable, too_many_frags: no verdict "
