@@ -11,6 +11,7 @@
 # kernel's log) and each build that failed. Under CI=true a skipped test is a failure: CI has what it takes.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+exec 2>&1 # one stream: what a stage says stays in its place
 
 quick=0 long=0 install=1
 for argument in "$@"; do
@@ -108,6 +109,15 @@ label() { # label NAME BUDGET_SECONDS LABEL CTEST_ARGUMENT...: the tests of one 
   tests "$name" "$budget" release -L "^$label\$" --no-tests=error "$@"
 }
 
+# A peer that refuses redirected frames: the demo must fail, and give the loss its name.
+refused_demo() {
+  local said status=0
+  said=$(scripts/demo.sh --refuse --bin build/release/bin 2>&1) || status=$?
+  printf '%s\n' "$said"
+  ((status == 1)) || { echo "test.sh: the demo against a refusing peer ended with $status, expected 1" && return 1; }
+  grep -q tx_refused <<<"$said" || { echo "test.sh: the demo does not name tx_refused" && return 1; }
+}
+
 groups=(build test)
 ((quick)) || groups+=(guest bench)
 if ((install)); then
@@ -138,10 +148,11 @@ if ((!quick)); then
   fi
   if ((release)); then
     label bpf 180 bpf
-    label netns 180 netns
     label consume 60 consume
+    label netns 180 netns -FA '.*' # the examples that they run are there: built by `consume`
     if [[ -x scripts/demo.sh ]]; then
-      check demo 60 scripts/demo.sh
+      check demo 40 scripts/demo.sh --bin build/release/bin
+      check "demo, redirects refused" 40 refused_demo
     fi
     label guest 120 guest
     tests "other" 90 release -LE '^(unit|contract|bpf|netns|consume|guest)$'

@@ -68,18 +68,16 @@ check() {
     return 0
   fi
   case $file in
-    *.hpp | *.h) flags=(-- -x c++ -std=c++20 -I include -Wno-pragma-once-outside-header) ;;
+    # The core is in the kernel's style: declared first, set later.
+    *.h) flags=(--checks=-cppcoreguidelines-init-variables -- -x c++ -std=c++20 -I include) ;;
+    *.hpp) flags=(-- -x c++ -std=c++20 -I include -Wno-pragma-once-outside-header) ;;
     *)
       # A source that the build does not contain (a part that is switched off, an example with its own build).
-      grep -qF "$PWD/$file\"" "$build/compile_commands.json" || flags=(-- -std=c++20 -I include)
-      [[ ${#flags[@]} -gt 0 ]] || flags=(-p "$build")
+      flags=(-- -std=c++20 -I include)
+      grep -qF "$PWD/$file\"" "$build/compile_commands.json" && flags=(-p "$build")
       ;;
   esac
-  if [[ ${flags[0]} == -p ]]; then
-    "$tidy" --quiet "${flags[@]}" "$file" >"$work/out.$$" 2>/dev/null || status=$?
-  else
-    "$tidy" --quiet "$file" "${flags[@]}" >"$work/out.$$" 2>/dev/null || status=$?
-  fi
+  "$tidy" --quiet "$file" "${flags[@]}" >"$work/out.$$" 2>/dev/null || status=$?
   if ((status)); then
     echo "$file" >>"$work/failed"
     cat "$work/out.$$"
