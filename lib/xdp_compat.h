@@ -64,4 +64,10 @@ struct rw_xdp_umem_reg {
 #define RW_BPF_TCX_INGRESS 46
 #define RW_BPF_TCX_EGRESS 47
 
+/* Generic netlink family "netdev", Linux 6.3: linux/netdev.h */
+#define RW_NETDEV_CMD_DEV_GET 1
+#define RW_NETDEV_A_DEV_IFINDEX 1
+#define RW_NETDEV_A_DEV_XDP_FEATURES 3
+#define RW_NETDEV_XDP_ACT_NDO_XMIT 4
+
 #endif

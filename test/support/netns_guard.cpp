@@ -42,6 +42,8 @@ constexpr const char* folder = "/run/netns/";
   ::_exit(0);
 }
 
+unsigned made = 0;
+
 // The part of all names that is this process's own. Starts the watcher on first use.
 const std::string& prefix() {
   static const std::string own = [] {
@@ -79,7 +81,8 @@ int status_of(const std::string& command) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-netns_guard::netns_guard(const std::string& role) : name_(prefix() + role) {
+// Numbered, for a test may want two testbeds at once.
+netns_guard::netns_guard(const std::string& role) : name_(fmt::format("{}{}{}", prefix(), role, ++made)) {
   test::run("ip netns add " + name_);
   try {
     run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
@@ -103,12 +106,15 @@ void make_veth(const netns_guard& a, const std::string& a_ifname, const netns_gu
                         queues, b_ifname, b.name(), queues));
   const auto configure = [&](const netns_guard& where, const std::string& ifname) {
     if (!options.offloads) where.run(fmt::format("ethtool -K {} tx off txvlan off", ifname));
-    where.run(fmt::format("ethtool -K {} gro {}", ifname, options.gro ? "on" : "off"));
     if (options.queues > 1) where.run(fmt::format("ethtool -L {0} rx {1} tx {1}", ifname, options.queues));
     if (options.up) where.run(fmt::format("ip link set {} up", ifname));
   };
   configure(a, a_ifname);
   configure(b, b_ifname);
+  // Last: the kernel lets a veth take redirected frames when its peer turns GRO on while it is up, or when it
+  // comes up itself later than that.
+  a.run(fmt::format("ethtool -K {} gro {}", a_ifname, options.gro ? "on" : "off"));
+  b.run(fmt::format("ethtool -K {} gro {}", b_ifname, options.gro ? "on" : "off"));
 }
 
 }  // namespace ringway::test
