@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # install-deps.sh [GROUP...]: installs from Debian's packages what is missing for the named groups, and nothing else.
-#   build  compile library, programs and BPF objects, and run the demo (the default)
-#   test   the test suites, format and lint checks
+#   build  what `cmake --preset release` compiles, and the demo (the default)
+#   test   running the test suites, format and lint checks
 #   guest  the load test in a QEMU guest
 #   bench  the benchmarks and their peers
 # When everything is there it changes nothing, needs no root and takes a fraction of a second.
@@ -11,11 +11,11 @@ set -euo pipefail
 declare -A group=(
   [build]="g++ clang bpftool cmake ninja-build pkg-config binutils
     libbpf-dev libxdp-dev libelf-dev zlib1g-dev linux-libc-dev libmnl-dev
-    libfmt-dev libboost-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
+    libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev catch2 libbenchmark-dev
     iproute2 ethtool procps python3"
-  [test]="git catch2 clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc"
+  [test]="git clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc"
   [guest]="qemu-system-x86 busybox-static cpio zstd xz-utils python3"
-  [bench]="dpdk-dev libbenchmark-dev valgrind"
+  [bench]="dpdk-dev valgrind"
 )
 
 die() {
