@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From a set-up datapath to the exit code: what every forwarder does while packets go by.
+#pragma once
+#include <functional>
+#include <memory>
+#include <ringway/interface.hpp>
+#include <string>
+#include <vector>
+
+#include "forwarder_options.hpp"
+#include "forwarding.hpp"
+
+namespace ringway::app {
+
+/// Sets up the chosen datapath; the programs are not on the ports yet.
+using open_datapath = std::function<std::unique_ptr<forwarding>(const std::vector<interface>& ports)>;
+
+/// Warns, opens, starts, says `ready`, reports, and ends by signal, duration or failure. `mode` stands in
+/// reports. Throws ringway::error or ringway::usage_error.
+void run(const identity& who, const option_table& table, const forwarder_options& o, const std::string& mode,
+         const open_datapath& open);
+
+/// Calls `body` and turns what it throws into one line on stderr and the exit code: 2 for usage_error, 1 for
+/// anything else, 0 without.
+int exit_code_of(const identity& who, const std::function<void()>& body) noexcept;
+
+}  // namespace ringway::app

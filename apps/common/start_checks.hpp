@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+#include <ringway/interface.hpp>
+#include <string>
+#include <vector>
+
+#include "forwarder_options.hpp"
+
+namespace ringway::app {
+
+/// Finds the ports and refuses what would cut the user off (--force allows it). Throws ringway::error.
+std::vector<interface> find_ports(const forwarder_options& o);
+
+/// What is set up such that packets would be lost or forwarded wrongly: one line each, with what mends it.
+std::vector<std::string> warnings_of(const std::vector<interface>& ports, const forwarder_options& o);
+
+/// The line for queues of a port that nobody serves; empty: all are served.
+std::string unserved_warning(const interface& port, const std::vector<std::uint32_t>& served);
+
+}  // namespace ringway::app
