@@ -10,11 +10,15 @@
 
 namespace ringway::nf {
 
-/// Layer 2 forwarding in userspace: the kernel program's per-packet code, our batches.
-class l2 {
+inline constexpr int any_mode = -1;
+
+/// Layer 2 forwarding in userspace: the kernel program's per-packet code, our batches. `Mode` is that of all
+/// ports; any_mode: each port's own, looked at once a batch.
+template <int Mode>
+class basic_l2 {
  public:
   /// One for each ingress port, in the order of the ports.
-  explicit l2(std::span<const rw_l2> ports) noexcept {
+  explicit basic_l2(std::span<const rw_l2> ports) noexcept {
     assert(ports.size() <= ports_.size());
     rw_l2 none{};  // mode io, to nowhere
     none.out = drop(RW_REASON_BAD_PORT);
@@ -26,13 +30,17 @@ class l2 {
     assert(b.ingress() < ports_.size());
     // A copy whose address nobody else has: what is written to packets cannot change it, so it stays in
     // registers, and the compiler makes a loop of its own for every mode.
-    const rw_l2 config = ports_[b.ingress()];
+    rw_l2 config = ports_[b.ingress()];
+    if constexpr (Mode != any_mode) config.mode = Mode;
     for (packet& p : b) p.out = rw_l2_process(&config, p.data, p.end());
   }
 
  private:
   std::array<rw_l2, RW_PORTS_MAX> ports_;
 };
-static_assert(network_function<l2>);
+using l2 = basic_l2<any_mode>;
+template <rw_l2_mode Mode>
+using l2_mode = basic_l2<Mode>;
+static_assert(network_function<l2> && network_function<l2_mode<RW_L2_MACSWAP>>);
 
 }  // namespace ringway::nf
