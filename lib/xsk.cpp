@@ -116,7 +116,8 @@ void xsk::bind_with_deadline(const interface& where, const xsk_config& config) {
   if ((e = uapi::options(socket_.value(), options)) != 0)
     throw error(e, "read back the mode of {} queue {}", where.name(), queue_);
   bound_ = (options & XDP_OPTIONS_ZEROCOPY) != 0 ? bind_mode::zero_copy : bind_mode::copy;
-  log(log_level::debug, "{} queue {}: bound in {} mode", where.name(), queue_, to_string(bound_));
+  log(log_level::debug, "{} queue {}: bound in {} mode, TX budget {}", where.name(), queue_,
+      to_string(bound_), tx_budget_);
 }
 
 void xsk::map_rings(std::uint32_t n) {
