@@ -14,7 +14,7 @@ class rx_queue {
       : socket_(socket),
         counters_(counters),
         worker_(worker),
-        owed_(socket->fill.size()),
+        owed_(socket->fill.size() - socket->fill.pending()),
         port_(port),
         busy_poll_(busy_poll) {}
 

@@ -103,8 +103,7 @@ class tx_queue {
 
   /// From the worker's clock: kicks what makes no progress, and counts that.
   void watch(frame_pool& pool, std::uint64_t now) noexcept {
-    if (owned_ == 0) progress_ = now;
-    if (now - progress_ < policy_.stall) return;
+    if (owned_ == 0 || now - progress_ < policy_.stall) return;
     worker_->stalls.add(1);
     progress_ = now;
     kick(pool, now);
@@ -163,14 +162,15 @@ class tx_queue {
     ++owned_;
   }
 
-  /// A full ring is kicked a bounded number of times; then the packet is a counted drop, for a queue only
-  /// adds delay.
+  /// A full ring is kicked a bounded number of times; then what does not fit is a counted drop for the rest
+  /// of the turn, for a queue only adds delay, and a call for each packet would add more.
   bool make_room(std::uint32_t n, frame_pool& pool, std::uint64_t now) noexcept {
-    for (std::uint32_t i = 0; i < policy_.retries && now >= paused_until_; ++i) {
+    for (std::uint32_t i = 0; i < policy_.retries && now >= paused_until_ && now != gave_up_; ++i) {
       socket_->tx.publish();
       kick(pool, now);
       if (socket_->tx.room(n)) return true;
     }
+    gave_up_ = now;
     return socket_->tx.room(n);
   }
 
@@ -192,7 +192,7 @@ class tx_queue {
   tx_policy policy_;
   std::uint32_t staged_ = 0;  // packets since the last kick, or left over by it
   std::uint32_t owned_ = 0;
-  std::uint64_t since_ = 0, paused_until_ = 0, progress_ = 0;
+  std::uint64_t since_ = 0, paused_until_ = 0, progress_ = 0, gave_up_ = 0;
 };
 
 }  // namespace ringway
