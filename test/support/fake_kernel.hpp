@@ -78,6 +78,8 @@ class plain_ring {
     slots_[load(producer_) & (size() - 1)] = value;
     store(producer_, load(producer_) + 1);
   }
+  /// Takes the last entry back, as if it had not been put there yet.
+  void unput() { store(producer_, load(producer_) - 1); }
   void want_wakeup(bool yes) { store(flags_, yes ? XDP_RING_NEED_WAKEUP : 0U); }
   std::uint32_t producer() const { return load(producer_); }
   std::uint32_t consumer() const { return load(consumer_); }
