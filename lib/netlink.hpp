@@ -19,8 +19,7 @@ namespace ringway {
 /// A request under construction, in a buffer large enough for all that we send.
 class netlink_request {
  public:
-  netlink_request(std::uint16_t type, std::uint16_t flags) {
-    header_ = mnl_nlmsg_put_header(buffer_.data());
+  netlink_request(std::uint16_t type, std::uint16_t flags) : header_(mnl_nlmsg_put_header(buffer_.data())) {
     header_->nlmsg_type = type;
     header_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   }

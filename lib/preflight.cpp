@@ -80,40 +80,45 @@ void check_veth(const interface& port, const preflight_config& config, bool refl
   std::vector<const interface*> ends{&port};
   if (peer) ends.push_back(&*peer);
 
-  if (const affected a = find(ends, &interface::offloads::tx_checksum, true, "tx off"); !a.names.empty())
+  if (const affected a = find(ends, &interface::offloads::tx_checksum, true, "tx off"); !a.names.empty()) {
     warnings.push_back(
         fmt::format("{}: tx-checksumming is on at {}: what the kernel sends there has no complete checksum "
                     "and is forwarded so (ping works, TCP hangs). Mend: {}",
                     port.name(), a.names, a.commands));
-  if (const affected a = find(ends, &interface::offloads::tx_vlan, true, "txvlan off"); !a.names.empty())
+  }
+  if (const affected a = find(ends, &interface::offloads::tx_vlan, true, "txvlan off"); !a.names.empty()) {
     warnings.push_back(
         fmt::format("{}: tx-vlan-offload is on at {}: VLAN tags that the kernel pushes there are lost, and "
                     "frames leave their VLAN untagged. Mend: {}",
                     port.name(), a.names, a.commands));
+  }
   const bool native = config.way == datapath::xdp && config.attach != attach_mode::generic;
   if (native && !reflects) check_redirects(port, peer, warnings);
   if (native && reflects) check_reflection(port, peer, warnings);
-  if (!peer)
+  if (!peer) {
     warnings.push_back(
         fmt::format("{}: its veth peer is in a namespace that cannot be found from here, so its offloads are "
                     "unknown. If ping works and TCP hangs, or VLAN tags vanish, run there: ethtool -K PEER "
                     "tx off txvlan off",
                     port.name()));
+  }
 }
 
 // A NIC hides from XDP what it takes off a frame or glues together.
 void check_nic(const interface& port, std::vector<std::string>& warnings) {
   const std::vector<const interface*> self{&port};
-  if (const affected a = find(self, &interface::offloads::rx_vlan, true, "rxvlan off"); !a.names.empty())
+  if (const affected a = find(self, &interface::offloads::rx_vlan, true, "rxvlan off"); !a.names.empty()) {
     warnings.push_back(
         fmt::format("{}: rx-vlan-offload is on: the NIC takes VLAN tags off before XDP sees the frame, which "
                     "is forwarded untagged. Mend: {}",
                     port.name(), a.commands));
-  if (const affected a = find(self, &interface::offloads::lro, true, "lro off"); !a.names.empty())
+  }
+  if (const affected a = find(self, &interface::offloads::lro, true, "lro off"); !a.names.empty()) {
     warnings.push_back(
         fmt::format("{}: large-receive-offload is on: the NIC merges packets into larger ones that cannot be "
                     "forwarded. Mend: {}",
                     port.name(), a.commands));
+  }
 }
 
 void check_addresses(const interface& port, std::vector<std::string>& warnings) {
@@ -124,11 +129,12 @@ void check_addresses(const interface& port, std::vector<std::string>& warnings) 
     commands += (commands.empty() ? "" : "; ") +
                 command(port, fmt::format("ip address del {} dev {}", address, port.ifname()));
   }
-  if (!list.empty())
+  if (!list.empty()) {
     warnings.push_back(
         fmt::format("{}: has the address {}: what is sent to it is forwarded like everything else and does "
                     "not reach this host. Mend: take another port, or {}",
                     port.name(), list, commands));
+  }
 }
 
 }  // namespace
@@ -148,13 +154,13 @@ std::vector<std::string> preflight(const std::vector<interface>& ports, const pr
 }
 
 void refuse_default_route(const std::vector<interface>& ports) {
-  for (const interface& port : ports)
-    if (port.carries_default_route())
-      throw error(EBUSY,
-                  "take {}: it carries the default route, by which you may have reached this machine; "
-                  "--force takes it "
-                  "all the same",
-                  port.name());
+  for (const interface& port : ports) {
+    if (!port.carries_default_route()) continue;
+    throw error(EBUSY,
+                "take {}: it carries the default route, by which you may have reached this machine; --force "
+                "takes it all the same",
+                port.name());
+  }
 }
 
 }  // namespace ringway

@@ -148,14 +148,15 @@ std::optional<attached_program> program_on(const interface& port) {
   return p;
 }
 
-attachment::attachment(const interface& port, int program_fd, attach_mode mode, bool replace) : port_(port) {
+attachment::attachment(const interface& port, int program_fd, attach_mode mode, bool replace)
+    : port_(port), program_id_(id_of_program(program_fd)) {
   netns_scope there(port_.ns());
-  program_id_ = id_of_program(program_fd);
   if (auto other = query(port_.index(), port_.name())) {
     describe(*other, port_.index());
-    if (!replace)
+    if (!replace) {
       throw error(EBUSY, "attach XDP program to {}: {} is there already; --replace removes it", port_.name(),
                   other->text());
+    }
     replaced_ = std::move(other);
     const auto start = std::chrono::steady_clock::now();
     remove_foreign(*replaced_);

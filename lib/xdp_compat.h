@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * UAPI that is newer than the headers of Debian 12 (Linux 6.1). Whether the kernel has it is found out at run time, by
- * doing. Include it after the kernel's headers. What the kernel defines as an enumerator is here under a name of our own:
- * a macro of the kernel's name would break its header where that comes later.
+ * UAPI that is newer than the headers of Debian 12 (Linux 6.1). Whether the kernel has it is found out at run
+ * time, by doing. Include it after the kernel's headers. What the kernel defines as an enumerator is here
+ * under a name of our own: a macro of the kernel's name would break its header where that comes later.
  */
 #ifndef RW_XDP_COMPAT_H
 #define RW_XDP_COMPAT_H
@@ -41,10 +41,10 @@
 #define XDP_TXMD_FLAGS_CHECKSUM (1 << 1)
 #endif
 
-/* xdp_umem_reg as it is since Linux 6.8. Older kernels take a longer one when its end is zero (older than 5.4: shorter). */
+/* xdp_umem_reg as it is since Linux 6.8. Older kernels read as much of it as they know. */
 struct rw_xdp_umem_reg {
-	__u64 addr, len;
-	__u32 chunk_size, headroom, flags, tx_metadata_len;
+  __u64 addr, len;
+  __u32 chunk_size, headroom, flags, tx_metadata_len;
 };
 
 /* Busy polling, Linux 5.11 */

@@ -131,16 +131,16 @@ void xdp_datapath::state::choose_sources() {
   const bool generic = std::find(modes.begin(), modes.end(), attach_mode::generic) != modes.end();
   refused_by_netdev = !why.empty();
   device_by_netdev = refused_by_netdev || generic;
-  if (refused_by_netdev)
-    note = fmt::format(
-        "{}: tx_device and tx_refused are the interfaces' own counters (tx_dropped, on veth also "
-        "rx_queue_N_drops), which may contain other losses; on other drivers refused redirects stay in "
-        "tx_packets",
-        why);
-  else if (generic)
+  if (refused_by_netdev) {
+    note = why +
+           ": tx_device and tx_refused are the interfaces' own counters (tx_dropped, on veth also "
+           "rx_queue_N_drops), which may contain other losses; on other drivers refused redirects stay in "
+           "tx_packets";
+  } else if (generic) {
     note =
         "generic mode: tx_device is the interfaces' own tx_dropped, which contains the losses of others who "
         "send there";
+  }
   if (!note.empty()) log(log_level::warning, "{}", note);
 }
 
