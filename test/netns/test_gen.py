@@ -4,11 +4,13 @@
 import collections
 import json
 import signal
+import socket
+import struct
 import time
 import unittest
 
 from rwtest import Testbed, bpf_program_exists, eventually, mac_of, main, program, sh
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 GEN = program("ringway-gen")
@@ -57,6 +59,13 @@ class Offered(GeneratorTest):
         self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (100001, 100001))
         self.assertIsNone(report["longest_burst"])
         self.assertGreater(report["longest_gap_us"], 0)
+
+    def test_a_count_is_exact_although_the_device_is_full(self):
+        # In a thread of its own the peer does not run on our CPU when we have sent, and its ring of 256 slots fills up.
+        self.bed.run(self.sink, "sh", "-c", "echo 1 > /sys/class/net/s0/threaded")
+        report = self.generate("--rate", "max", "--count", 200000)
+        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (200000, 200000))
+        self.assertGreater(report["refused"], 0)
 
     def test_a_rate_is_kept_and_what_is_not_sent_is_counted(self):
         for _ in range(5):  # one round proves it, what others take of the CPU apart
@@ -149,6 +158,55 @@ class Frames(GeneratorTest):
                          {"198.18.0.1", "198.18.0.2"})
 
 
+    def test_what_a_device_under_test_wrote_is_not_sent_again(self):
+        # Pages are used again, with what an in-kernel forwarder wrote into them.
+        dut, far = self.bed.ns("dut"), self.bed.ns("far")
+        self.bed.veth(self.gen, "g1", dut, "d0")
+        self.bed.veth(dut, "d1", far, "s1")
+        forwarder = self.bed.start(program("ringway-l2fwd"), "--datapath", "xdp", "--mode", "macswap",
+                                   f"{dut}/d0", f"{dut}/d1")
+        forwarder.wait_for("ringway-l2fwd: ready")
+        sniffer = self.bed.sniffer(far, "s1")
+        process = self.bed.start(GEN, f"{self.gen}/g1", "--sink", f"{far}/s1", "--count", 2000, "--rate", "20k", "-q")
+        self.assertEqual(process.wait(), 0, process.stderr)
+        swapped = bytes.fromhex(mac_of(self.gen, "g1").replace(":", "")) + bytes.fromhex("020000000001")
+        self.assertEqual({sniffer.recv(100)[:12] for _ in range(2000)}, {swapped})
+
+
+class Sink(GeneratorTest):
+    def test_it_counts_alone_and_at_several_places(self):
+        process = self.bed.start(GEN, "--sink", self.port, "--sink", self.far, "--json", "-", "-q", "--duration", 0.3)
+        self.assertEqual(process.wait(), 0, process.stderr)
+        report = json.loads(process.stdout)
+        self.assertEqual([s["name"] for s in report["sinks"]], [self.port, self.far])
+        self.assertEqual([s["packets"] for s in report["sinks"]], [0, 0])
+
+    def test_with_several_the_loss_belongs_to_none(self):
+        report = self.generate("--rate", "20k", "--count", 100, "--sink", self.port)
+        self.assertEqual([(s["packets"], s["lost"]) for s in report["sinks"]], [(100, None), (0, None)])
+        self.assertEqual(report["lost"], 0)
+
+    def test_segments_that_travel_together_are_counted_each(self):
+        self.bed.run(self.gen, "ethtool", "-K", "g0", "tx", "on", "tso", "on")
+        process = self.bed.start(GEN, "--sink", self.far, "--json", "-", "-q")
+        self.assertTrue(eventually(lambda: len(process.bpf_programs()) > 0, 5))
+        time.sleep(0.2)  # loaded is not attached yet
+        sender = self.bed.socket_in(self.gen, socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sender.setsockopt(263, 15, 1)  # SOL_PACKET, PACKET_VNET_HDR
+        sender.bind(("g0", 0))
+        frame = Ether(dst="02:00:00:00:00:01") / IP(src="198.18.0.1", dst="198.19.0.1") / TCP(flags="A") / bytes(4000)
+        needs_checksum, tcp4 = 1, 1
+        sender.send(struct.pack("<BBHHHH", needs_checksum, tcp4, 54, 1000, 34, 16) + bytes(frame))
+        self.assertEqual(process.stop(), 0, process.stderr)
+        self.assertEqual(json.loads(process.stdout)["sinks"][0]["packets"], 4)
+
+    def test_missing_gro_is_warned_of(self):
+        self.bed.run(self.sink, "ethtool", "-K", "s0", "gro", "off")
+        process = self.bed.start(GEN, "--sink", self.far, "--duration", 0.1)
+        self.assertEqual(process.wait(), 0)
+        self.assertIn(f"ip netns exec {self.sink} ethtool -K s0 gro on", process.stderr)
+
+
 class End(GeneratorTest):
     def test_a_signal_ends_it_with_a_report(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -203,6 +261,14 @@ class End(GeneratorTest):
         sh("ip", "-n", self.gen, "link", "del", "g0")
         self.assertEqual(process.wait(2), 1)
         self.assertIn("deleted", process.stderr)
+
+
+    def test_progress_is_shown_on_request(self):
+        process = self.bed.start(GEN, self.port, "--sink", self.far, "--duration", 1, "--stats", 0.2, "--json", "-")
+        self.assertEqual(process.wait(), 0)
+        json.loads(process.stdout)
+        self.assertGreaterEqual(process.stderr.count("received"), 3)
+        self.assertIn("s left", process.stderr)
 
 
 class Refused(GeneratorTest):
