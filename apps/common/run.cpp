@@ -67,10 +67,13 @@ class interval {
 
 class session {
  public:
-  session(const identity& who, const forwarder_options& o, const std::string& mode, forwarding& way,
-          console& out)
+  session(const application& what, const forwarder_options& o, forwarding& way, console& out)
       : options_(o), way_(way), out_(out) {
-    report_ = {.app = who.name, .version = version(), .way = o.way, .mode = mode, .reasons = way.reasons()};
+    report_ = {.app = what.who.name,
+               .version = version(),
+               .way = o.way,
+               .mode = what.mode,
+               .reasons = way.reasons()};
   }
 
   /// False: a signal ended the wait.
@@ -157,19 +160,17 @@ const report& session::finish(const std::string& failure) {
 
 }  // namespace
 
-void run(const identity& who, const option_table& table, const forwarder_options& o, const std::string& mode,
-         const open_datapath& open) {
+void run(const application& what, const option_table& table, const forwarder_options& o) {
   const held_signals signals;
-  console out(who, o);
+  console out(what.who, o);
   std::optional<report_file> json;
   if (!o.json.empty()) json.emplace(o.json);
   const std::vector<interface> ports = find_ports(o);
-  const std::vector<std::string> useless = without_effect(table, o);
-  const std::unique_ptr<forwarding> way = open(ports);
-  for (const std::string& name : useless)
+  const std::unique_ptr<forwarding> way = what.open(ports);
+  for (const std::string& name : without_effect(table, o))
     out.warning(fmt::format("{} has no effect with --datapath xdp", name));
-  for (const std::string& line : warnings_of(ports, o)) out.warning(line);
-  session s(who, o, mode, *way, out);
+  for (const std::string& line : warnings_of(ports, o, what.reflecting)) out.warning(line);
+  session s(what, o, *way, out);
   way->start();
   if (!s.wait_for_carrier(ports, signals)) return;
   s.say_what_was_obtained();

@@ -12,13 +12,18 @@
 
 namespace ringway::app {
 
-/// Sets up the chosen datapath; the programs are not on the ports yet.
-using open_datapath = std::function<std::unique_ptr<forwarding>(const std::vector<interface>& ports)>;
+/// What a forwarder brings along.
+struct application {
+  identity who;
+  std::string mode;                     ///< as reports name what it does
+  std::vector<std::size_t> reflecting;  ///< positions of the ports that send back what they receive
+  /// Sets up the chosen datapath; the programs are not on the ports yet.
+  std::function<std::unique_ptr<forwarding>(const std::vector<interface>& ports)> open;
+};
 
-/// Warns, opens, starts, says `ready`, reports, and ends by signal, duration or failure. `mode` stands in
-/// reports. Throws ringway::error or ringway::usage_error.
-void run(const identity& who, const option_table& table, const forwarder_options& o, const std::string& mode,
-         const open_datapath& open);
+/// Warns, opens, starts, says `ready`, reports, and ends by signal, duration or failure. Throws
+/// ringway::error or ringway::usage_error.
+void run(const application& what, const option_table& table, const forwarder_options& o);
 
 /// Calls `body` and turns what it throws into one line on stderr and the exit code: 2 for usage_error, 1 for
 /// anything else, 0 without.

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <ringway/error.hpp>
 #include <ringway/netns.hpp>
+#include <ringway/program.hpp>
 #include <thread>
 
 namespace ringway::app {
@@ -81,6 +83,19 @@ std::string busy_poll_warning(const interface& port) {
                      missing, line);
 }
 
+/// A program goes a moment after the process that held it.
+constexpr std::chrono::milliseconds leaving{200};
+
+void refuse_taken(const interface& port) {
+  const auto deadline = std::chrono::steady_clock::now() + leaving;
+  for (auto there = program_on(port); there; there = program_on(port)) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw error(EBUSY, "take {}: the XDP program {} is there already; --replace removes it", port.name(),
+                  there->text());
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
 }  // namespace
 
 std::vector<interface> find_ports(const forwarder_options& o) {
@@ -92,6 +107,8 @@ std::vector<interface> find_ports(const forwarder_options& o) {
     ports.push_back(std::move(port));
   }
   if (!o.force) refuse_default_route(ports);
+  if (!o.replace)
+    for (const interface& port : ports) refuse_taken(port);
   return ports;
 }
 
@@ -115,8 +132,10 @@ std::string unserved_warning(const interface& port, const std::vector<std::uint3
       port.name(), port.rx_queues(), ranges_text(left), left.size() == 1 ? "is" : "are", mend);
 }
 
-std::vector<std::string> warnings_of(const std::vector<interface>& ports, const forwarder_options& o) {
-  std::vector<std::string> warnings = preflight(ports, o.way, o.attach);
+std::vector<std::string> warnings_of(const std::vector<interface>& ports, const forwarder_options& o,
+                                     const std::vector<std::size_t>& reflecting) {
+  std::vector<std::string> warnings =
+      preflight(ports, {.way = o.way, .attach = o.attach, .reflecting = reflecting});
   if (o.way != datapath::afxdp) return warnings;
   const queue_selection queues(o.queues);
   for (const interface& port : ports) {

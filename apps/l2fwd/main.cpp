@@ -19,17 +19,20 @@ void forward(const app::identity& who, int argc, char** argv) {
   if (!app::configure(
           who, table, o.common, [&] { l2fwd::check(o); }, argc, argv))
     return;
-  app::run(who, table, o.common, std::string(l2fwd::to_string(o.mode)),
-           [&](const std::vector<interface>& ports) { return l2fwd::open_datapath(o, ports); });
+  app::run({.who = who,
+            .mode = std::string(l2fwd::to_string(o.mode)),
+            .reflecting = l2fwd::reflecting(o),
+            .open = [&](const std::vector<interface>& ports) { return l2fwd::open_datapath(o, ports); }},
+           table, o.common);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const app::identity who{.name = "ringway-l2fwd",
-                          .purpose =
-                              "Forwards Ethernet frames between pairs of ports, over AF_XDP or inside the "
-                              "kernel. Ports are paired "
-                              "in order; an odd last one is paired with itself."};
+  const app::identity who{
+      .name = "ringway-l2fwd",
+      .purpose =
+          "Forwards Ethernet frames between pairs of ports, over AF_XDP or inside the kernel.\n"
+          "Ports are paired in order; an odd last one is paired with itself."};
   return app::exit_code_of(who, [&] { forward(who, argc, argv); });
 }

@@ -89,6 +89,14 @@ void check(const options& o) {
   }
 }
 
+std::vector<std::size_t> reflecting(const options& o) {
+  std::vector<std::size_t> positions;
+  const std::size_t count = o.common.ports.size();
+  for (std::size_t i = 0; i < count && o.mode != RW_L2_RXONLY; ++i)
+    if (egress_of(i, count) == i) positions.push_back(i);
+  return positions;
+}
+
 std::vector<rw_l2> rules_of(const options& o, const std::vector<mac_address>& own) {
   std::vector<rw_l2> rules;
   for (std::size_t i = 0; i < own.size(); ++i) {

@@ -41,6 +41,9 @@ constexpr std::uint16_t egress_of(std::size_t index, std::size_t count) noexcept
   return static_cast<std::uint16_t>(partner < count ? partner : index);
 }
 
+/// Positions of the ports that send back what they receive.
+std::vector<std::size_t> reflecting(const options& o);
+
 /// What becomes of the packets of each port; `own` are the ports' addresses.
 std::vector<rw_l2> rules_of(const options& o, const std::vector<mac_address>& own);
 
