@@ -112,11 +112,12 @@ void control::refuse_hopeless(const engine_counters& c, std::uint64_t now) {
     last_progress_ = now;
   }
   const bool endless = options_.count > 0 && options_.duration <= 0;
-  if (c.offered == 0 && now - last_progress_ > second)
+  if (c.offered == 0 && now - last_progress_ > second) {
     throw error(EOPNOTSUPP,
                 "send from {}: {} of {} frames refused; at a veth the peer needs an XDP program or GRO "
                 "(ethtool -K PEER gro on, while it is up)",
                 options_.port, c.refused, c.attempted);
+  }
   if (endless && now - last_progress_ > 2 * second)
     throw error(ETIMEDOUT, "send from {}: after {} frames it has taken none for 2 s", options_.port,
                 c.offered);

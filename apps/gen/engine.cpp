@@ -81,10 +81,11 @@ engine::~engine() { stop(); }
 void engine::load(const options& o) {
   if (o.tracepoints && try_load(o, true)) return;
   if (!try_load(o, false)) throw error(errno, "load the generator's program (needs root)");
-  if (o.tracepoints)
+  if (o.tracepoints) {
     log(log_level::warning,
         "the kernel's XDP tracepoints cannot be used: what is sent is read from the counters of {}",
         port_.name());
+  }
 }
 
 bool engine::try_load(const options& o, bool traced) {
@@ -156,10 +157,11 @@ void engine::run() noexcept {
 }
 
 void engine::fail(int result) const {
-  if (result == -EINVAL && frame_.size() > page_limit)
+  if (result == -EINVAL && frame_.size() > page_limit) {
     throw error(result,
                 "send frames of {} bytes from {} (a page holds {} bytes beside the kernel's own data)",
                 frame_.size(), port_.name(), page_limit);
+  }
   throw error(result, "send frames of {} bytes from {}", frame_.size(), port_.name());
 }
 

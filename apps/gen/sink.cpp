@@ -15,10 +15,11 @@ namespace {
 
 /// The peer of a sink that has no NAPI refuses what XDP sends to it, all of it and without a word.
 void warn_of_gro(const interface& where) {
-  if (where.features().gro == false && where.is_veth())
+  if (where.features().gro == false && where.is_veth()) {
     log(log_level::warning,
         "GRO is off at {}: frames redirected to it by XDP are refused; mend it by: {}ethtool -K {} gro on",
         where.name(), where.ns().command_prefix(), where.ifname());
+  }
 }
 
 }  // namespace
