@@ -33,8 +33,7 @@ if [[ -z $bin ]]; then
   say "Installing what is missing"
   scripts/install-deps.sh build
   say "Building ringway-l2fwd and ringway-gen"
-  [[ -e build/release/build.ninja ]] || cmake --preset release >build-demo.log || { cat build-demo.log; exit 1; }
-  rm -f build-demo.log
+  [[ -e build/release/build.ninja ]] || cmake --preset release
   cmake --build build/release -j "$(nproc)" --target ringway-l2fwd ringway-gen
 fi
 
