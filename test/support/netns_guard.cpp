@@ -85,8 +85,8 @@ int status_of(const std::string& command) {
 netns_guard::netns_guard(const std::string& role) : name_(fmt::format("{}{}{}", prefix(), role, ++made)) {
   test::run("ip netns add " + name_);
   try {
-    run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
-    run("ip link set lo up");
+    run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; ip link set lo "
+        "up");
   } catch (...) {
     status_of("ip netns del " + name_);
     throw;
@@ -105,9 +105,11 @@ void make_veth(const netns_guard& a, const std::string& a_ifname, const netns_gu
   test::run(fmt::format("ip -n {} link add {} {} type veth peer name {} netns {} {}", a.name(), a_ifname,
                         queues, b_ifname, b.name(), queues));
   const auto configure = [&](const netns_guard& where, const std::string& ifname) {
-    if (!options.offloads) where.run(fmt::format("ethtool -K {} tx off txvlan off", ifname));
-    if (options.queues > 1) where.run(fmt::format("ethtool -L {0} rx {1} tx {1}", ifname, options.queues));
-    if (options.up) where.run(fmt::format("ip link set {} up", ifname));
+    std::string commands = ":";
+    if (!options.offloads) commands += fmt::format("; ethtool -K {} tx off txvlan off", ifname);
+    if (options.queues > 1) commands += fmt::format("; ethtool -L {0} rx {1} tx {1}", ifname, options.queues);
+    if (options.up) commands += fmt::format("; ip link set {} up", ifname);
+    where.run(commands);
   };
   configure(a, a_ifname);
   configure(b, b_ifname);
