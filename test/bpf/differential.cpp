@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 //   differential [--packets N] [--seed S] [--objects DIR] [--only l2|probe|redirect] [--no-tally]
-//   [--native-only]
+//   [--native-only] [--stop]
 //
 // Verdict, bytes and counters of N packets a program, natively and in the kernel (differential.hpp). Fails on
 // the first difference, and when an outcome occurred less than 1,000 times: what no packet reaches is not
-// tested. --no-tally leaves that out, for runs of fewer packets. Exit: 0 equal, 1 not, 2 usage, 77 no
-// privilege.
+// tested. --no-tally leaves that out, for runs of fewer packets; --stop ends at the first difference. Exit: 0
+// equal, 1 not, 2 usage, 77 no privilege. N is 1,000,000, or 10,000,000 under RINGWAY_LONG=1.
 #include "differential.hpp"
 
 #include <fmt/format.h>
@@ -81,7 +81,7 @@ int run(const run_options& options, bool must_tally) {
   std::fflush(stdout);
   std::optional<private_network> network;
   if (!options.native_only) network.emplace();
-  run_state state{options, network ? &*network : nullptr, {}, {}, 0};
+  run_state state{options, network ? &*network : nullptr, difference_log(options.stop), {}, 0};
   if (options.only.empty() || options.only == "l2") differ_l2(state);
   if (options.only.empty() || options.only == "probe") differ_probe(state);
   if (options.only.empty() || options.only == "redirect") differ_redirect(state);
@@ -94,7 +94,7 @@ int run(const run_options& options, bool must_tally) {
 int usage() {
   std::fputs(
       "usage: differential [--packets N] [--seed S] [--objects DIR] [--only l2|probe|redirect] [--no-tally] "
-      "[--native-only]\n",
+      "[--native-only] [--stop]\n",
       stderr);
   return 2;
 }
@@ -106,12 +106,16 @@ int main(int argc, char** argv) {
   using namespace ringway::test;
   run_options options;
   options.objects = RINGWAY_BPF_DIR;
+  if (const char* longer = std::getenv("RINGWAY_LONG"); longer != nullptr && std::string_view(longer) == "1")
+    options.packets *= 10;
   bool must_tally = true;
   for (int i = 1; i < argc; ++i) {
     const std::string_view arg = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
     if (arg == "--no-tally")
       must_tally = false;
+    else if (arg == "--stop")
+      options.stop = true;
     else if (arg == "--native-only")
       options.native_only = true;
     else if (value == nullptr)
@@ -129,6 +133,8 @@ int main(int argc, char** argv) {
   }
   try {
     return run(options, must_tally);
+  } catch (const stopped&) {
+    return 1;
   } catch (const no_privilege& e) {
     const char* ci = std::getenv("CI");
     fmt::print(stderr, "differential: SKIPPED: {}\n", e.what());

@@ -20,6 +20,7 @@ struct run_options {
   std::uint64_t seed = 1;
   std::string objects;       // folder of the *.bpf.o
   bool native_only = false;  // the core alone, without any privilege: for coverage
+  bool stop = false;         // at the first difference
   std::string only;          // l2, probe or redirect; all when empty
 };
 

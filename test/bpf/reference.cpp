@@ -46,6 +46,7 @@ void difference_log::add(const std::string& where, const std::string& what, std:
     hex("kernel", kernel);
   }
   std::fflush(stdout);
+  if (stop_) throw stopped{};
 }
 
 }  // namespace ringway::test

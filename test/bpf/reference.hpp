@@ -74,9 +74,14 @@ class counters_reader {
   rw_counters sum_{};
 };
 
+/// The first difference was enough.
+struct stopped {};
+
 /// Differing packets are printed, the first few of them, and counted.
 class difference_log {
  public:
+  /// Throws `stopped` after the first one.
+  explicit difference_log(bool stop_at_first) : stop_(stop_at_first) {}
   bool any() const { return count_ != 0; }
   std::uint64_t count() const { return count_; }
   void add(const std::string& where, const std::string& what, std::span<const std::uint8_t> in,
@@ -85,6 +90,7 @@ class difference_log {
  private:
   static constexpr std::uint64_t shown_ = 5;
   std::uint64_t count_ = 0;
+  bool stop_;
 };
 
 }  // namespace ringway::test
