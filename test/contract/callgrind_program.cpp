@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Run by callgrind_gate.py: turns of the hot loop of ringway-l2fwd, whose instructions are counted. The
+// kernel's part is outside of the counted function, and nothing depends on the clock: no kick is put off, no
+// tick comes.
+//   callgrind_program CASE TURNS     prints the packets of the counted turns
+//   callgrind_program                prints the cases
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ringway/nf/l2.hpp>
+
+#include "support/loop_kernel.hpp"
+
+namespace {
+
+constexpr std::uint32_t ring = 512, warm_up = 8;
+
+/// What is counted: the name is what callgrind is told.
+template <class Worker>
+[[gnu::noinline]] std::uint32_t counted_turn(Worker& w) {
+  return w.turn();
+}
+
+template <rw_l2_mode Mode, std::uint32_t Capacity, std::uint32_t Ports, std::uint32_t Packets>
+std::uint64_t run(std::uint32_t turns) {
+  ringway::test::loop_bed<ringway::nf::l2_mode<Mode>, Capacity> bed(Ports, ring,
+                                                                    ringway::test::l2_function<Mode>(Ports));
+  std::uint64_t packets = 0;
+  for (std::uint32_t i = 0; i < warm_up + turns; ++i) {
+    for (std::uint32_t p = 0; p < Ports; ++p) bed.kernel(p).receive(Packets, 64);
+    if (i < warm_up)
+      bed.user().turn();
+    else
+      packets += counted_turn(bed.user());
+    for (std::uint32_t p = 0; p < Ports; ++p) bed.kernel(p).send();
+  }
+  return bed.user().ledger().leaked() == 0 ? packets : 0;
+}
+
+struct {
+  const char* name;
+  std::uint64_t (*run)(std::uint32_t);
+} const cases[] = {
+    {"io/256", run<RW_L2_IO, 256, 2, 256>},
+    {"mac/256", run<RW_L2_MAC, 256, 2, 256>},
+    {"macswap/256", run<RW_L2_MACSWAP, 256, 2, 256>},
+    {"l2fwd/256", run<RW_L2_L2FWD, 256, 2, 256>},
+    {"rxonly/256", run<RW_L2_RXONLY, 256, 2, 256>},
+    {"macswap/64", run<RW_L2_MACSWAP, 64, 2, 64>},
+    // Batches that are nearly empty, as at a low rate: what a turn costs beside its packets.
+    {"macswap/256, 1 packet a turn and port", run<RW_L2_MACSWAP, 256, 2, 1>},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto& c : cases) {
+    if (argc < 3) std::printf("%s\n", c.name);
+    if (argc < 3 || std::strcmp(c.name, argv[1]) != 0) continue;
+    const std::uint64_t packets = c.run(static_cast<std::uint32_t>(std::atoi(argv[2])));
+    std::printf("%llu\n", static_cast<unsigned long long>(packets));
+    return packets == 0;
+  }
+  return argc < 3 ? 0 : 2;
+}
