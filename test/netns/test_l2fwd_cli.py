@@ -100,8 +100,10 @@ class Answers(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr)
         return done
 
-    def test_help_names_every_option(self):
+    def test_help_and_manual_name_every_option(self):
         text = self.ask("--help").stdout
+        manual = (pathlib.Path(__file__).parents[2] / "docs/man/ringway-l2fwd.1.scd").read_text()
+        self.assertEqual(set(re.findall(r"(?<!\S)(?:-\w,)?--([\w-]+)", text)), set(re.findall(r"^.*\*--([\w-]+)\*", manual, re.M)))
         for name in ("datapath", "mode", "eth-peer", "no-promisc", "bind", "attach", "replace", "queues", "cpus", "batch",
                      "frames", "frame-size", "ring-size", "tx-budget", "tx-retry", "busy-poll", "idle", "huge-pages",
                      "wait-carrier", "duration", "stats", "json", "config", "check-config", "print-config", "quiet",
@@ -196,6 +198,16 @@ class Refused(Bed):
             with self.subTest(way):
                 self.assertIn("rw_redirect", self.refused(1, "d0: the XDP program", "--datapath", way))
         self.assertEqual(other.stop(), 0)
+
+    def test_a_program_that_is_there_is_replaced_on_demand(self):
+        for way in ("afxdp", "xdp"):
+            with self.subTest(way):
+                other = self.start("--datapath", "xdp")
+                process = self.start("--datapath", way, "--replace", "--duration", "0.3")
+                self.assertEqual(process.wait(), 0, process.stderr)
+                self.assertEqual(len(re.findall(r"warning: \S+/d\d: removed XDP program rw_l2fwd \(id \d+, native, .*\); no "
+                                                r"program was there for \d+ us", process.stderr)), 2, process.stderr)
+                self.assertEqual(other.stop(), 0)
 
     def test_no_carrier(self):
         sh("ip", "-n", self.sink, "link", "set", "s0", "down")

@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <options.hpp>
+#include <sstream>
 
 #include "support/catch.hpp"
 
@@ -17,6 +19,11 @@ namespace {
 using namespace ringway;
 using Catch::Matchers::Equals;
 using test::ContainsSubstring;
+
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream words(line);
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 /// A forwarder's options as its main() makes them, and a folder of its own for files.
 struct fixture {
@@ -79,49 +86,11 @@ TEST_CASE_METHOD(fixture, "options: defaults are those of the documentation") {
 }
 
 TEST_CASE_METHOD(fixture, "options: every option of the command line reaches the library") {
-  REQUIRE(configure({"--datapath=afxdp",
-                     "--mode",
-                     "macswap",
-                     "--bind",
-                     "copy",
-                     "--attach",
-                     "native",
-                     "--replace",
-                     "--queues",
-                     "4-7",
-                     "--cpus",
-                     "1,3-4",
-                     "--batch",
-                     "64",
-                     "--frames",
-                     "40000",
-                     "--frame-size",
-                     "4096",
-                     "--ring-size",
-                     "128",
-                     "--tx-budget",
-                     "64",
-                     "--tx-retry",
-                     "5",
-                     "--busy-poll",
-                     "20",
-                     "--idle",
-                     "poll",
-                     "--huge-pages",
-                     "never",
-                     "--wait-carrier",
-                     "3",
-                     "--duration",
-                     "1.5",
-                     "--stats",
-                     "0.5",
-                     "--json",
-                     "r.json",
-                     "-q",
-                     "-vv",
-                     "--force",
-                     "--no-promisc",
-                     "ns/a"}));
+  REQUIRE(configure(
+      words_of("--datapath=afxdp --mode macswap --bind copy --attach native --replace --queues 4-7 "
+               "--cpus 1,3-4 --batch 64 --frames 40000 --frame-size 4096 --ring-size 128 --tx-budget 64 "
+               "--tx-retry 5 --busy-poll 20 --idle poll --huge-pages never --wait-carrier 3 "
+               "--duration 1.5 --stats 0.5 --json r.json -q -vv --force --no-promisc ns/a")));
   const app::forwarder_options& f = o.common;
   const forwarder_config c = app::library_config(f);
   CHECK(o.mode == RW_L2_MACSWAP);
@@ -202,53 +171,17 @@ TEST_CASE_METHOD(fixture,
 TEST_CASE_METHOD(fixture, "configuration: what is printed is accepted again and means the same") {
   SECTION("defaults") { REQUIRE(configure({"a"})); }
   SECTION("everything changed") {
-    REQUIRE(configure({"--mode",
-                       "mac",
-                       "--eth-peer",
-                       "1,02:00:00:00:00:0a",
-                       "--datapath",
-                       "xdp",
-                       "--attach",
-                       "native",
-                       "--replace",
-                       "--no-promisc",
-                       "--force",
-                       "--wait-carrier",
-                       "0.25",
-                       "--bind",
-                       "zero-copy",
-                       "--queues",
-                       "5-5",
-                       "--cpus",
-                       "3",
-                       "--batch",
-                       "64",
-                       "--frames",
-                       "99999",
-                       "--frame-size",
-                       "2048",
-                       "--ring-size",
-                       "4096",
-                       "--tx-budget",
-                       "0",
-                       "--tx-retry",
-                       "0",
-                       "--busy-poll",
-                       "7",
-                       "--idle",
-                       "poll",
-                       "--huge-pages",
-                       "never",
-                       "--duration",
-                       "1e3",
-                       "--stats",
-                       "0.1",
-                       "--json",
-                       "a\"b\\c\n.json",
-                       "-q",
-                       "-v",
-                       "ns with \"quotes\"/a",
-                       "b"}));
+    auto words = words_of(
+        "--mode mac --eth-peer 1,02:00:00:00:00:0a --datapath xdp --attach native --replace --no-promisc "
+        "--force --wait-carrier 0.25 --bind zero-copy --queues 5-5 --cpus 3 --batch 64 --frames 99999 "
+        "--frame-size 2048 --ring-size 4096 --tx-budget 0 --tx-retry 0 --busy-poll 7 --idle poll "
+        "--huge-pages never --duration 1e3 --stats 0.1 -q -v b");
+    words.insert(words.end(), {"ns with \"quotes\"/a", "--json", "a\"b\\c\n.json"});
+    REQUIRE(configure(words));
+    for (const app::option& one : table.all()) {
+      INFO(one.name);
+      CHECK(one.changed() == one.in_file);
+    }
   }
   fixture again;
   REQUIRE(again.configure({"--config", file(app::print_config(table))}));
