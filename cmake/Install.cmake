@@ -1,5 +1,6 @@
 # What `cmake --install` gives: headers, the static library, programs, manual pages, the CMake package `ringway` with
-# the targets ringway::ringway and ringway::core, and ringway.pc. BPF objects are embedded in library and programs.
+# the targets ringway::ringway and ringway::core, and ringway.pc. BPF objects are embedded in library and programs; each
+# program has its install() beside its target.
 include(CMakePackageConfigHelpers)
 set(RINGWAY_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ringway)
 
@@ -12,12 +13,6 @@ if(EXISTS ${PROJECT_BINARY_DIR}/include/ringway)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/include/ringway DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.hpp")
 endif()
-
-foreach(program ringway-l2fwd ringway-gen)
-  if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  endif()
-endforeach()
 
 install(EXPORT ringway-targets NAMESPACE ringway:: DESTINATION ${RINGWAY_CMAKE_DIR})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ringway-config.cmake.in

@@ -148,6 +148,7 @@ if ((!quick)); then
   fi
   if ((release)); then
     label bpf 180 bpf
+    check "coverage of core" 60 scripts/coverage-core.sh
     label consume 60 consume
     label netns 180 netns -FA '.*' # the examples that they run are there: built by `consume`
     if [[ -x scripts/demo.sh ]]; then
