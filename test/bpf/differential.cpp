@@ -131,6 +131,9 @@ int main(int argc, char** argv) {
     else
       return usage();
   }
+  const std::string_view only = options.only;
+  if (options.packets == 0 || (!only.empty() && only != "l2" && only != "probe" && only != "redirect"))
+    return usage();
   try {
     return run(options, must_tally);
   } catch (const stopped&) {
