@@ -242,6 +242,21 @@ std::uint32_t forwarder_base::idle_turns(const control& c) noexcept { return c.i
 std::uint64_t forwarder_base::drain_limit() noexcept { return ticks_per_second() / 5; }
 void forwarder_base::report(control& c, const frame_ledger& ledger) noexcept { c.ledger = ledger; }
 
+forwarder_files forwarder_base::files() const {
+  const state& s = *state_;
+  forwarder_files out{.packet_memory = s.memory->file().fd(),
+                      .state = s.state_memory->fd(),
+                      .workers = s.config.workers,
+                      .ports = static_cast<std::uint32_t>(s.ports.size()),
+                      .frames = s.frames,
+                      .frame_size = s.frame_size,
+                      .ring_size = s.config.socket.ring_size,
+                      .sockets = {}};
+  for (const state::socket& k : s.sockets)
+    out.sockets.push_back({k.port, k.worker, k.socket.queue(), k.socket.fd()});
+  return out;
+}
+
 std::size_t forwarder_base::port_count() const noexcept { return state_->ports.size(); }
 const interface& forwarder_base::port_interface(port_id id) const noexcept {
   return state_->ports[id].where();

@@ -57,6 +57,22 @@ struct forwarder_stats {
   std::uint64_t leaked = 0;  // frames that are in no place, or in two; known after stop()
 };
 
+/// The descriptors behind a forwarder, and what it takes to read them: packet memory, state memory
+/// (state.hpp) and sockets. Another process that holds copies (SCM_RIGHTS, pidfd_getfd) maps all of it, the
+/// rings too from Linux 6.4 on, and still sees every frame when this process is gone: a restart without loss
+/// begins here.
+struct forwarder_files {
+  struct socket {
+    port_id port;
+    std::uint32_t worker, queue;
+    int fd;
+  };
+  int packet_memory = -1, state = -1;                                // still the forwarder's own
+  std::uint32_t workers = 0, ports = 0, frames = 0, frame_size = 0;  // frames: per worker
+  std::uint32_t ring_size = 0;                                       // of RX, TX and completion; fill: twice
+  std::vector<socket> sockets;
+};
+
 /// Everything that does not depend on the network function. Its functions are for one control thread.
 class forwarder_base {
  public:
@@ -80,6 +96,7 @@ class forwarder_base {
   void wait_for_turns() const;
   /// The reason of a counter slot (port_stats::drops), as reports name it; empty for an unused slot.
   std::string_view reason_name(std::uint32_t slot) const noexcept;
+  forwarder_files files() const;
   std::size_t port_count() const noexcept;
   const interface& port_interface(port_id id) const noexcept;
 
