@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ringway/error.hpp>
@@ -157,6 +160,12 @@ void forwarder_base::state::run_thread(control& c, const thread_body& body, std:
   if (!c.ready_told.exchange(true)) c.ready->count_down();
 }
 
+std::exception_ptr forwarder_base::state::failure_of_a_worker() const {
+  for (const auto& c : controls)
+    if (c->failure) return c->failure;
+  return nullptr;
+}
+
 void forwarder_base::launch(const thread_body& body) {
   state& s = *state_;
   const std::uint32_t n = s.config.workers;
@@ -177,36 +186,50 @@ void forwarder_base::launch(const thread_body& body) {
     c->ready = &m->ready;
     control& mine = *c;
     s.controls.push_back(std::move(c));
-    s.threads.emplace_back([&s, &mine, m, body] { s.run_thread(mine, body, m->opened, m->open_failed); });
+    try {
+      s.threads.emplace_back([&s, &mine, m, body] { s.run_thread(mine, body, m->opened, m->open_failed); });
+    } catch (const std::system_error& e) {  // those that run already wait for us
+      m->open_failed = true;
+      m->opened.count_down();
+      stop();
+      throw error(e.code().value(), "start the thread of worker {}", w);
+    }
   }
   m->touched.wait();
-  std::exception_ptr failure;
+  std::exception_ptr failure = s.failure_of_a_worker();  // a CPU that is not there
   try {
-    s.open_sockets();
+    if (!failure) s.open_sockets();
   } catch (...) {
     failure = std::current_exception();
-    m->open_failed = true;
   }
+  m->open_failed = failure != nullptr;
   m->opened.count_down();
   m->ready.wait();
-  for (const auto& c : s.controls)
-    if (!failure && c->failure) failure = c->failure;
+  if (!failure) failure = s.failure_of_a_worker();
   if (!failure) return;
   stop();
   std::rethrow_exception(failure);
 }
 
-void forwarder_base::start() {
-  state& s = *state_;
-  for (port& p : s.ports) p.attach();
-  s.attached = true;
-  const auto deadline = std::chrono::steady_clock::now() + s.config.wait_carrier;
-  for (const port& p : s.ports)
-    while (s.config.wait_carrier.count() != 0 && !p.where().carrier()) {
+void forwarder_base::state::attach() {
+  for (port& p : ports) p.attach();
+  const auto deadline = std::chrono::steady_clock::now() + config.wait_carrier;
+  for (const port& p : ports)
+    while (config.wait_carrier.count() != 0 && !p.where().carrier()) {
       if (std::chrono::steady_clock::now() >= deadline)
-        throw error(ENETDOWN, "wait {} s for carrier on {}", s.config.wait_carrier.count(), p.where().name());
+        throw error(ENETDOWN, "wait {} s for carrier on {}", config.wait_carrier.count(), p.where().name());
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+}
+
+void forwarder_base::start() {
+  state& s = *state_;
+  try {
+    s.attach();
+  } catch (...) {
+    for (port& p : s.ports) p.detach();
+    throw;
+  }
   s.started = std::chrono::steady_clock::now();
 }
 
@@ -228,6 +251,10 @@ void forwarder_base::stop() noexcept {
   if (s.stopped) return;
   s.stopped = true;
   for (port& p : s.ports) p.detach();
+  // A program that is running still puts its packet into an RX ring, maybe after the worker has looked there
+  // for the last time. This waits for those (an RCU grace period, 4 to 20 ms; EINVAL with nohz_full, then we
+  // do not wait).
+  (void)::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
   s.stopping.store(true);
   for (std::thread& t : s.threads) t.join();
   s.ended = std::chrono::steady_clock::now();

@@ -47,10 +47,12 @@ struct forwarder_base::state {
   std::vector<std::unique_ptr<control>> controls;
   std::vector<std::thread> threads;
   std::atomic<bool> stopping{false};
-  bool attached = false, stopped = false;
+  bool stopped = false;
   std::chrono::steady_clock::time_point started{}, ended{};
 
   void open_sockets();
+  void attach();
+  std::exception_ptr failure_of_a_worker() const;
   void size_memory();
   void run_thread(control& c, const thread_body& body, std::latch& opened, const bool& open_failed);
   worker_config resources(unsigned worker);
