@@ -43,9 +43,11 @@ void console::ready() {
 
 void console::table(const std::string& text, bool live) {
   std::FILE* out = to_stderr_ ? stderr : stdout;
-  const bool terminal = ::isatty(::fileno(out)) != 0;
-  if (terminal && live && lines_to_replace_ != 0) std::fprintf(out, "\x1b[%zuA\x1b[J", lines_to_replace_);
+  const bool in_place = live && ::isatty(::fileno(out)) != 0;
+  if (in_place && lines_to_replace_ != 0) std::fprintf(out, "\x1b[%zuA\x1b[J", lines_to_replace_);
+  if (in_place) std::fputs("\x1b[?7l", out);  // long lines are cut: wrapped, they would not be counted
   std::fputs(text.c_str(), out);
+  if (in_place) std::fputs("\x1b[?7h", out);
   std::fflush(out);
   lines_to_replace_ = live ? static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) : 0;
 }

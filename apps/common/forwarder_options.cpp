@@ -24,12 +24,10 @@ std::string cpus_text(const std::vector<int>& cpus) {
 }
 
 /// A number out of a few.
-option& add_size(option_table& table, std::string name, std::uint32_t& target,
-                 std::vector<std::uint32_t> sizes, std::string help) {
-  std::vector<std::string> words;
-  for (const std::uint32_t s : sizes) words.push_back(std::to_string(s));
+option& add_size(option_table& table, std::string name, std::uint32_t& target, std::vector<std::string> sizes,
+                 std::string help) {
   option o{.name = std::move(name), .placeholder = "N", .help = std::move(help), .kind = value_kind::number};
-  o.set = [&target, words](const option::texts& given) {
+  o.set = [&target, words = std::move(sizes)](const option::texts& given) {
     if (std::find(words.begin(), words.end(), given.at(0)) == words.end())
       throw usage_error("'{}' is not {}", given.at(0), one_of(words));
     target = static_cast<std::uint32_t>(std::stoul(given.at(0)));
@@ -80,10 +78,10 @@ void add_workers(option_table& table, forwarder_options& o) {
              .kind = value_kind::ranges,
              .set = [&o](const option::texts& given) { o.cpus = parse_cpus(given.at(0)); },
              .show = [&o]() -> option::texts { return {cpus_text(o.cpus)}; }});
-  add_size(table, "batch", o.batch, {64, 256}, "packets taken at a time: 64 or 256");
+  add_size(table, "batch", o.batch, {"64", "256"}, "packets taken at a time: 64 or 256");
   table.number("frames", "N", o.frames, 0, most_frames,
                "packet buffers of a worker; 0: as many as its rings hold");
-  add_size(table, "frame-size", o.frame_size, {0, 2048, 4096},
+  add_size(table, "frame-size", o.frame_size, {"0", "2048", "4096"},
            "bytes of a buffer: 2048 or 4096; 0: by the MTU");
   table.number("ring-size", "N", o.ring_size, least_ring, most_ring,
                "slots of the RX, TX and completion rings");
@@ -196,12 +194,13 @@ std::vector<std::string> without_effect(const option_table& table, const forward
 
 forwarder_config library_config(const forwarder_options& o) {
   forwarder_config c;
-  for (const std::string& name : o.ports)
+  for (const std::string& name : o.ports) {
     c.ports.push_back({.interface = name,
                        .queues = queue_selection(o.queues),
                        .attach = o.attach,
                        .replace = o.replace,
                        .promiscuous = !o.no_promisc});
+  }
   c.cpus = o.cpus;
   c.frames = o.frames;
   c.frame_size = o.frame_size;

@@ -103,13 +103,16 @@ class session {
 
 bool session::wait_for_carrier(const std::vector<interface>& ports, const held_signals& signals) {
   const auto deadline = clock::now() + std::chrono::duration<double>(options_.wait_carrier);
-  for (const interface& port : ports)
-    while (options_.wait_carrier > 0 && !port.carrier()) {
-      if (clock::now() >= deadline)
-        throw error(ENETDOWN, "wait {} s for carrier on {}", options_.wait_carrier, port.name());
-      if (const int s = signals.take(); s != 0 && s != SIGUSR1) return false;
-      way_.watch(milliseconds(10));
-    }
+  const auto missing = [&] {
+    return std::find_if(ports.begin(), ports.end(), [](const interface& port) { return !port.carrier(); });
+  };
+  if (options_.wait_carrier <= 0) return true;
+  for (auto port = missing(); port != ports.end(); port = missing()) {
+    if (clock::now() >= deadline)
+      throw error(ENETDOWN, "wait {} s for carrier on {}", options_.wait_carrier, port->name());
+    if (const int s = signals.take(); s != 0 && s != SIGUSR1) return false;
+    way_.watch(milliseconds(10));
+  }
   return true;
 }
 

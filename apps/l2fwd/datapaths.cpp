@@ -31,6 +31,7 @@ std::unique_ptr<forwarder_base> open_workers(const options& o, const std::vector
 
 std::unique_ptr<app::forwarding> open_datapath(const options& o, const std::vector<interface>& ports) {
   std::vector<mac_address> own;
+  own.reserve(ports.size());
   for (const interface& p : ports) own.push_back(p.mac());
   const std::vector<rw_l2> rules = rules_of(o, own);
   if (o.common.way == datapath::xdp) return app::in_kernel(load_programs(o, ports, rules));

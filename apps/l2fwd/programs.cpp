@@ -7,6 +7,9 @@
 #include <ringway/error.hpp>
 
 #include "datapaths.hpp"
+#ifndef _Bool
+#define _Bool bool  // as the skeleton has it, and clang++ has not
+#endif
 // clang-format off
 #include <l2fwd.skel.h>  // after core/l2.h, whose struct it holds
 // clang-format on
