@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
-#include <forwarding.hpp>
 #include <memory>
 #include <ringway/interface.hpp>
 #include <vector>
 
+#include "../common/forwarding.hpp"
 #include "options.hpp"
 
 namespace ringway::l2fwd {

@@ -3,8 +3,7 @@
 //
 // The hot loop is in include/ringway/worker.hpp, turn(); what it does to a packet is in
 // include/ringway/core/l2.h, which bpf/l2fwd.bpf.c compiles for the kernel.
-#include <run.hpp>
-
+#include "../common/run.hpp"
 #include "datapaths.hpp"
 #include "options.hpp"
 

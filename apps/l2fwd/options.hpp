@@ -4,11 +4,12 @@
 
 #include <array>
 #include <cstdint>
-#include <forwarder_options.hpp>
-#include <option_table.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "../common/forwarder_options.hpp"
+#include "../common/option_table.hpp"
 
 namespace ringway::l2fwd {
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <command_line.hpp>
 #include <config_file.hpp>
 #include <cstdio>
@@ -40,15 +41,15 @@ struct fixture {
   ~fixture() { std::filesystem::remove_all(folder); }
 
   std::string file(const std::string& text) const {
-    const std::string path = folder / "l2fwd.toml";
+    std::string path = folder / "l2fwd.toml";
     std::ofstream(path) << text;
     return path;
   }
 
   bool configure(std::vector<std::string> words) {
     words.insert(words.begin(), "ringway-l2fwd");
-    std::vector<const char*> argv;
-    for (const std::string& w : words) argv.push_back(w.c_str());
+    std::vector<const char*> argv(words.size());
+    std::transform(words.begin(), words.end(), argv.begin(), [](const std::string& w) { return w.c_str(); });
     return app::configure(
         {"ringway-l2fwd", "tests"}, table, o.common, [&] { l2fwd::check(o); }, static_cast<int>(argv.size()),
         argv.data());
