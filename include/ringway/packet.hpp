@@ -100,7 +100,8 @@ class batch {
     p->mark = from.mark;
     return p;
   }
-  /// Brings back a packet that was `taken` (single fragment). False: no room; it is still the function's.
+  /// Brings back a packet that was `taken` from an earlier batch (single fragment). False: no room; it is
+  /// still the function's.
   bool put(const packet& from) noexcept {
     if (size_ == room_) return false;
     assert(pool_->owner(from.addr) == frame_owner::taken);

@@ -21,10 +21,24 @@ template <class Worker>
   return w.turn();
 }
 
-template <rw_l2_mode Mode, std::uint32_t Capacity, std::uint32_t Ports, std::uint32_t Packets>
-std::uint64_t run(std::uint32_t turns) {
-  ringway::test::loop_bed<ringway::nf::l2_mode<Mode>, Capacity> bed(Ports, ring,
-                                                                    ringway::test::l2_function<Mode>(Ports));
+/// Neighbours in a batch never go the same way: no run is longer than one packet.
+struct alternates {
+  void process(ringway::batch& b) noexcept {
+    ringway::port_id next = 0;
+    for (ringway::packet& p : b) p.out = next, next ^= 1;
+  }
+};
+/// Every other packet is dropped.
+struct drops_half {
+  void process(ringway::batch& b) noexcept {
+    ringway::verdict next = 1;
+    for (ringway::packet& p : b) p.out = next, next = next == 1 ? ringway::drop(RW_REASON_NF) : 1;
+  }
+};
+
+template <class F, std::uint32_t Capacity, std::uint32_t Ports, std::uint32_t Packets>
+std::uint64_t run_with(const F& function, std::uint32_t turns) {
+  ringway::test::loop_bed<F, Capacity> bed(Ports, ring, function);
   std::uint64_t packets = 0;
   for (std::uint32_t i = 0; i < warm_up + turns; ++i) {
     for (std::uint32_t p = 0; p < Ports; ++p) bed.kernel(p).receive(Packets, 64);
@@ -37,6 +51,12 @@ std::uint64_t run(std::uint32_t turns) {
   return bed.user().ledger().leaked() == 0 ? packets : 0;
 }
 
+template <rw_l2_mode Mode, std::uint32_t Capacity, std::uint32_t Ports, std::uint32_t Packets>
+std::uint64_t run(std::uint32_t turns) {
+  return run_with<ringway::nf::l2_mode<Mode>, Capacity, Ports, Packets>(
+      ringway::test::l2_function<Mode>(Ports), turns);
+}
+
 struct {
   const char* name;
   std::uint64_t (*run)(std::uint32_t);
@@ -47,6 +67,8 @@ struct {
     {"l2fwd/256", run<RW_L2_L2FWD, 256, 2, 256>},
     {"rxonly/256", run<RW_L2_RXONLY, 256, 2, 256>},
     {"macswap/64", run<RW_L2_MACSWAP, 64, 2, 64>},
+    {"ports alternate", [](std::uint32_t n) { return run_with<alternates, 256, 2, 256>({}, n); }},
+    {"half dropped", [](std::uint32_t n) { return run_with<drops_half, 256, 2, 256>({}, n); }},
     // Batches that are nearly empty, as at a low rate: what a turn costs beside its packets.
     {"macswap/256, 1 packet a turn and port", run<RW_L2_MACSWAP, 256, 2, 1>},
 };

@@ -54,6 +54,7 @@ struct anything {
     }
   }
   void process(batch& b) noexcept {
+    const std::size_t before = kept.size();  // of earlier batches: this one's packets are still in it
     for (packet& p : b) {
       decide(b, p);
       // The head moves away and back, the tail grows; the id stays the first word.
@@ -62,10 +63,10 @@ struct anything {
       if (b.push(p, n) != (n <= room) || (n <= room && !b.pull(p, n))) ++decided[7];
       if (roll(8) == 0) (void)b.resize(p, static_cast<std::int32_t>(roll(64)));
     }
-    while (!kept.empty() && roll(3) == 0) {
-      kept.back().out = 1;
-      if (!b.put(kept.back())) break;
-      kept.pop_back();
+    for (std::size_t i = before; i != 0 && roll(3) == 0; --i) {
+      kept[i - 1].out = 1;
+      if (!b.put(kept[i - 1])) break;
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i - 1));
     }
   }
 };
