@@ -90,7 +90,10 @@ TEST_CASE("a link that flaps under traffic goes on within 100 ms of its carrier"
   f.stop();
   CHECK(came.found.corrupt + came.found.duplicates + came.found.reordered == 0);
   CHECK(imbalance(f.stats()) == "");
-  CHECK(f.stats().ports[1].stats.tx_packets == came.found.received);
+  // What lies in the peer's ring when it goes down was sent, and is lost there.
+  const std::uint64_t sent = f.stats().ports[1].stats.tx_packets;
+  CHECK(sent >= came.found.received);
+  CHECK(sent - came.found.received < 16);
 }
 
 TEST_CASE("an interface that is deleted, or moved away, ends the program with its name", "[recovery]") {
