@@ -9,7 +9,7 @@ namespace ringway {
 namespace {
 
 log_sink& sink() {
-  static log_sink s;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): set once, before anything else
+  static log_sink s;  // set once, before anything else
   return s;
 }
 
