@@ -11,7 +11,7 @@ using namespace ringway::test;
 
 TEST_CASE("packets cross between a kernel's and a worker's thread, bytes and frames intact",
           "[worker][threads]") {
-  constexpr std::uint32_t packets = 60'000;
+  constexpr std::uint32_t packets = 30'000;
   testbed t({.first_index = 0xffffff00U});
   worker<to_port> w(t.config(), {1});
   std::atomic<bool> stop{false};
