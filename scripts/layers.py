@@ -22,6 +22,7 @@ LAYER = {
     "unique_fd.hpp": BASE, "memory_file.hpp": BASE, "link_watch.hpp": BASE, "queues.hpp": BASE, "tx_trace.hpp": BASE,
     "umem.hpp": UMEM, "xsk.hpp": XSK, "program.hpp": PROGRAM, "preflight.hpp": PROGRAM,
     "xdp_datapath.hpp": PROGRAM, "port.hpp": PORT,
+    "worker_config.hpp": WORKER,
     "rx_queue.hpp": WORKER, "tx_queue.hpp": WORKER, "worker.hpp": WORKER, "forwarder.hpp": FORWARDER,
 }
 PRIVATE_LIBRARIES = re.compile(r"^(bpf|xdp|libmnl)/|\.skel\.h$|^libmnl")

@@ -140,6 +140,7 @@ class batch {
     assert(size_ < room_);
     return packets_[size_++] = p;
   }
+  void appended(std::uint32_t n) noexcept { size_ += n; }  // written from end() on
   std::uint32_t fragments_left() const noexcept { return fragment_room_ - fragment_count_; }
   std::uint16_t append_fragment(const fragment& f) noexcept {
     assert(fragment_count_ < fragment_room_);

@@ -39,6 +39,38 @@ class frame_pool {
     owner_[frame - first_] = to;
     return std::uint64_t{frame} << shift_;
   }
+  /// At most n free frames, which now belong to `to`: use(addr) gets each. Returns how many. The loop works
+  /// on a copy, which nothing that it writes can change: so it stays in registers.
+  template <class Use>
+  std::uint32_t take(std::uint32_t n, frame_owner to, Use use) noexcept {
+    const frame_pool p = *this;
+    const std::uint32_t top = *size_, left = n < top ? top - n : 0;
+    for (std::uint32_t i = top; i != left; --i) {
+      const std::uint32_t frame = p.stack_[i - 1];
+      p.owner_[frame - p.first_] = to;
+      use(std::uint64_t{frame} << p.shift_);
+    }
+    *size_ = left;
+    return top - left;
+  }
+  /// Brings back those of the frames at addr(0) ... addr(n - 1) that are ours and belong to `from`; the
+  /// others are left alone. Returns how many.
+  template <class Addr>
+  std::uint32_t give(std::uint32_t n, frame_owner from, Addr addr) noexcept {
+    const frame_pool p = *this;
+    const std::uint32_t before = *size_;
+    std::uint32_t top = before;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint64_t a = addr(i), frame = a >> p.shift_;
+      if (!p.mine(a) || p.owner(a) != from) [[unlikely]]
+        continue;
+      p.owner_[frame - p.first_] = frame_owner::pool;
+      p.stack_[top++] = static_cast<std::uint32_t>(frame);
+      poison_frame(p.at(p.frame_of(a)), p.frame_size());
+    }
+    *size_ = top;
+    return top - before;
+  }
   /// Brings a frame back. `addr` may point anywhere into it.
   void give(std::uint64_t addr) noexcept {
     const auto frame = static_cast<std::uint32_t>(addr >> shift_);
@@ -59,7 +91,9 @@ class frame_pool {
   /// descriptor's address comes back on the completion ring of some kernels.
   bool mine(std::uint64_t addr) const noexcept { return (addr >> shift_) - first_ < count_; }
   frame_owner owner(std::uint64_t addr) const noexcept { return owner_[(addr >> shift_) - first_]; }
-  void set_owner(std::uint64_t addr, frame_owner to) noexcept { owner_[(addr >> shift_) - first_] = to; }
+  void set_owner(std::uint64_t addr, frame_owner to) const noexcept {
+    owner_[(addr >> shift_) - first_] = to;
+  }
 
   /// Frames that belong to `who`; walks all owner bytes.
   std::uint32_t count(frame_owner who) const noexcept {

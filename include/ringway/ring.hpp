@@ -49,6 +49,8 @@ class producer_ring {
     slots_[next_++ & mask_] = value;
     return true;
   }
+  /// Stages one of the entries that room() said there is room for.
+  void stage(const T& value) noexcept { slots_[next_++ & mask_] = value; }
   /// Whether n more entries fit: for a chain of fragments, which is staged whole or not at all.
   [[nodiscard]] bool room(std::uint32_t n) noexcept { return limit_ - next_ >= n || refresh(n); }
 

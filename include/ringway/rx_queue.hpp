@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The receive side of one (port, queue), as its worker has it: fill ring and RX ring.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <ringway/packet.hpp>
 #include <ringway/xsk.hpp>
@@ -25,12 +26,12 @@ class rx_queue {
   void refill(frame_pool& pool) noexcept {
     while (owed_ != 0) {
       const std::uint32_t want = owed_ < Capacity ? owed_ : Capacity;
-      std::uint32_t n = 0;
+      producer_ring<std::uint64_t> ring = socket_->fill;  // in registers
       // The room is asked for before a frame is taken: one that the ring refuses would be nowhere.
-      while (n < want && !pool.empty() && socket_->fill.room(1)) {
-        (void)socket_->fill.push(pool.take(frame_owner::fill));
-        ++n;
-      }
+      const std::uint32_t n =
+          ring.room(want) ? pool.take(want, frame_owner::fill, [&ring](std::uint64_t a) { ring.stage(a); })
+                          : 0;
+      socket_->fill = ring;
       socket_->fill.publish();
       owed_ -= n;
       owned_ += n;
@@ -48,18 +49,11 @@ class rx_queue {
     std::uint32_t used = skipping_ ? skip_rest(pool, 0, there) : 0;
     std::uint64_t bytes = 0;
     while (used < there && b.size() < Capacity) {
-      const xdp_desc& d = socket_->rx.at(used);
-      if ((d.options & contd) != 0) [[unlikely]] {
-        const std::uint32_t n = receive_chain(b, pool, used, there, bytes);
-        if (n == 0) break;  // not all of it is there, or no room: it waits for the next batch
-        used += n;
-        continue;
-      }
-      accept(d.addr, pool);
-      b.append({.data = pool.at(d.addr), .addr = d.addr, .len = d.len, .total = d.len});
-      __builtin_prefetch(pool.at(d.addr));
-      bytes += d.len;
-      ++used;
+      used += receive_run(b, pool, used, std::min(there - used, Capacity - b.size()), bytes);
+      if (used == there || b.size() == Capacity) break;
+      const std::uint32_t n = receive_chain(b, pool, used, there, bytes);
+      if (n == 0) break;  // not all of it is there, or no room: it waits for the next batch
+      used += n;
     }
     if (used == 0) return wake_up();
     socket_->rx.release(used);
@@ -80,14 +74,37 @@ class rx_queue {
  private:
   static constexpr std::uint32_t contd = 1;  // XDP_PKT_CONTD
 
-  void accept(std::uint64_t addr, frame_pool& pool) noexcept {
+  static void accept(std::uint64_t addr, const frame_pool& pool) noexcept {
     unpoison_frame(pool.at(pool.frame_of(addr)), pool.frame_size());
     pool.set_owner(addr, frame_owner::hand);
   }
 
+  /// Of n descriptors those before the first that is part of a chain, a packet each. Ring and pool are
+  /// copies, which nothing that the loop writes can change: so they stay in registers.
+  std::uint32_t receive_run(batch& b, const frame_pool pool, std::uint32_t at, std::uint32_t n,
+                            std::uint64_t& bytes) noexcept {
+    const consumer_ring<xdp_desc> ring = socket_->rx;
+    packet* const to = b.end();
+    std::uint64_t sum = 0;
+    std::uint32_t i = 0;
+    for (; i < n; ++i) {
+      const xdp_desc d = ring.at(at + i);
+      if ((d.options & contd) != 0) [[unlikely]]
+        break;
+      accept(d.addr, pool);
+      to[i] = {.data = pool.at(d.addr), .addr = d.addr, .len = d.len, .total = d.len};
+      __builtin_prefetch(pool.at(d.addr));
+      sum += d.len;
+    }
+    b.appended(i);
+    bytes += sum;
+    return i;
+  }
+
   /// The packet that begins at descriptor `at`. Returns the descriptors it used; 0: it is not whole yet.
-  std::uint32_t receive_chain(batch& b, frame_pool& pool, std::uint32_t at, std::uint32_t there,
-                              std::uint64_t& bytes) noexcept {
+  [[gnu::cold, gnu::noinline]] std::uint32_t receive_chain(batch& b, frame_pool& pool, std::uint32_t at,
+                                                           std::uint32_t there,
+                                                           std::uint64_t& bytes) noexcept {
     std::uint32_t n = 1;
     while (at + n <= there && (socket_->rx.at(at + n - 1).options & contd) != 0) ++n;
     if (at + n > there) return there >= max_fragments && at == 0 ? drop_chain(pool, there) : 0;

@@ -7,6 +7,7 @@
 // The owner byte says who must give the frame back. Where a frame moves by the kernel's hand (fill -> rx, tx
 // -> completion) nothing is written: that follows from the rings. A byte is written before the ring index
 // that makes the move visible, so a crash loses at most a batch of frames and never leaves one in two places.
+// After a crash the owner bytes are the authority: the stack's height is written once a bulk of frames.
 #pragma once
 #include <cstddef>
 #include <cstdint>

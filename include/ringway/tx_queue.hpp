@@ -3,45 +3,32 @@
 #pragma once
 #include <cstdint>
 #include <ringway/packet.hpp>
-#include <ringway/xsk.hpp>
+#include <ringway/worker_config.hpp>
 
 namespace ringway {
-
-/// When kicks happen; times in ticks.
-struct tx_policy {
-  std::uint32_t retries = 1;  // kicks of a full ring before a packet is dropped
-  std::uint64_t hold = 0;     // a kick may be put off for so long while RX has more to read (50 us)
-  std::uint64_t pause = 0;    // after a kick that cannot go on (link down) none for so long (1 ms)
-  std::uint64_t stall = 0;    // no progress for so long: the watchdog kicks and counts (100 ms)
-};
 
 class tx_queue {
  public:
   tx_queue(xsk* socket, port_counters* port, worker_counters* worker, const tx_policy& policy) noexcept
       : socket_(socket), port_(port), worker_(worker), policy_(policy) {}
 
-  /// Stages consecutive packets that go to this port, from `p` on, and publishes them. Returns the first that
-  /// does not.
+  /// Stages consecutive packets that go to this port, from `p` on. Returns the first that does not.
   packet* send_run(batch& b, packet* p, frame_pool& pool, std::uint64_t now) noexcept {
     const verdict out = p->out;
+    packet* const end = b.end();
     if (owned_ == 0) progress_ = now;  // the watchdog's time begins here, not in the idle before
-    std::uint32_t packets = 0;
-    std::uint64_t bytes = 0;
-    for (packet* const end = b.end(); p != end && p->out == out; ++p) {
-      if (!stage(b, *p, pool, now)) [[unlikely]] {
-        port_->drops[RW_REASON_TX_RING_FULL].add(1);
-        give_back(b, *p, pool);
-        continue;
-      }
-      ++packets;
-      bytes += p->total;
-    }
-    if (staged_ == 0) since_ = now;
-    staged_ += packets;
-    port_->tx_packets.add(packets);
-    port_->tx_bytes.add(bytes);
-    socket_->tx.publish();
+    while ((p = stage_run(p, end, out, pool)) != end && p->out == out) send_slowly(b, *p++, pool, now);
     return p;
+  }
+  /// After a batch: shows the kernel what was staged, and counts it.
+  void publish(std::uint64_t now) noexcept {
+    if (new_packets_ == 0) return;
+    if (staged_ == 0) since_ = now;
+    staged_ += new_packets_;
+    port_->tx_packets.add(new_packets_);
+    port_->tx_bytes.add(new_bytes_);
+    new_packets_ = 0, new_bytes_ = 0;
+    socket_->tx.publish();
   }
 
   /// Returns every frame of a packet to the pool.
@@ -56,15 +43,10 @@ class tx_queue {
   void reap(frame_pool& pool, std::uint64_t now) noexcept {
     const std::uint32_t n = socket_->completion.available(socket_->completion.size());
     if (n == 0) return;
-    for (std::uint32_t i = 0; i < n; ++i) {
-      const std::uint64_t addr = socket_->completion.at(i);
-      if (!pool.mine(addr) || pool.owner(addr) != frame_owner::tx) [[unlikely]] {
-        worker_->bad_completions.add(1);
-        continue;
-      }
-      pool.give(addr);
-      --owned_;
-    }
+    const consumer_ring<std::uint64_t> ring = socket_->completion;  // in registers
+    const std::uint32_t good = pool.give(n, frame_owner::tx, [&ring](std::uint32_t i) { return ring.at(i); });
+    worker_->bad_completions.add(n - good);
+    owned_ -= good;
     socket_->completion.release(n);
     progress_ = now;
   }
@@ -128,14 +110,34 @@ class tx_queue {
  private:
   static constexpr std::uint32_t contd = 1;  // XDP_PKT_CONTD: the packet goes on in the next descriptor
 
-  bool stage(const batch& b, const packet& p, frame_pool& pool, std::uint64_t now) noexcept {
-    if (p.next != packet::no_fragment) [[unlikely]]
-      return stage_chain(b, p, pool, now);
-    const xdp_desc d{.addr = p.addr, .len = p.len, .options = 0};
-    if (!socket_->tx.push(d)) [[unlikely]]
-      if (!make_room(1, pool, now) || !socket_->tx.push(d)) return false;
-    hand_over(p.addr, pool);
-    return true;
+  /// Packets of one frame while the ring has room. Ring and pool are copies, which nothing that the loop
+  /// writes can change: so they stay in registers.
+  packet* stage_run(packet* p, packet* const end, const verdict out, const frame_pool pool) noexcept {
+    producer_ring<xdp_desc> ring = socket_->tx;
+    packet* const begin = p;
+    std::uint64_t bytes = 0;
+    for (; p != end && p->out == out && p->next == packet::no_fragment; ++p) {
+      if (!ring.push({.addr = p->addr, .len = p->len, .options = 0})) [[unlikely]]
+        break;
+      hand_over(p->addr, pool);
+      bytes += p->len;
+    }
+    socket_->tx = ring;
+    new_packets_ += static_cast<std::uint32_t>(p - begin);
+    owned_ += static_cast<std::uint32_t>(p - begin);
+    new_bytes_ += bytes;
+    return p;
+  }
+
+  /// A chain, or a packet that finds the ring full.
+  [[gnu::cold, gnu::noinline]] void send_slowly(const batch& b, const packet& p, frame_pool& pool,
+                                                std::uint64_t now) noexcept {
+    if (!stage_chain(b, p, pool, now)) {
+      port_->drops[RW_REASON_TX_RING_FULL].add(1);
+      return give_back(b, p, pool);
+    }
+    ++new_packets_;
+    new_bytes_ += p.total;
   }
 
   /// Whole or not at all.
@@ -143,30 +145,25 @@ class tx_queue {
     std::uint32_t n = 1;
     for (std::uint16_t i = p.next; i != packet::no_fragment; i = b.fragment_at(i).next) ++n;
     if (!socket_->tx.room(n) && !make_room(n, pool, now)) return false;
-    std::uint16_t next = p.next;
-    (void)socket_->tx.push({.addr = p.addr, .len = p.len, .options = contd});
-    hand_over(p.addr, pool);
-    while (next != packet::no_fragment) {
-      const fragment& f = b.fragment_at(next);
-      next = f.next;
-      (void)socket_->tx.push(
-          {.addr = f.addr, .len = f.len, .options = next == packet::no_fragment ? 0 : contd});
+    fragment f{.addr = p.addr, .len = p.len, .next = p.next};
+    for (owned_ += n; n != 0; --n) {
+      (void)socket_->tx.push({.addr = f.addr, .len = f.len, .options = n == 1 ? 0 : contd});
       hand_over(f.addr, pool);
+      if (n != 1) f = b.fragment_at(f.next);
     }
     return true;
   }
 
-  void hand_over(std::uint64_t addr, frame_pool& pool) noexcept {
+  static void hand_over(std::uint64_t addr, const frame_pool& pool) noexcept {
     pool.set_owner(addr, frame_owner::tx);
     poison_frame(pool.at(pool.frame_of(addr)), pool.frame_size());
-    ++owned_;
   }
 
   /// A full ring is kicked a bounded number of times; then what does not fit is a counted drop for the rest
   /// of the turn, for a queue only adds delay, and a call for each packet would add more.
   bool make_room(std::uint32_t n, frame_pool& pool, std::uint64_t now) noexcept {
     for (std::uint32_t i = 0; i < policy_.retries && now >= paused_until_ && now != gave_up_; ++i) {
-      socket_->tx.publish();
+      publish(now);
       kick(pool, now);
       if (socket_->tx.room(n)) return true;
     }
@@ -190,6 +187,8 @@ class tx_queue {
   port_counters* port_;
   worker_counters* worker_;
   tx_policy policy_;
+  std::uint32_t new_packets_ = 0;  // staged since the last publish()
+  std::uint64_t new_bytes_ = 0;
   std::uint32_t staged_ = 0;  // packets since the last kick, or left over by it
   std::uint32_t owned_ = 0;
   std::uint64_t since_ = 0, paused_until_ = 0, progress_ = 0, gave_up_ = 0;

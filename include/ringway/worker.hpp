@@ -15,25 +15,11 @@
 #include <ringway/rx_queue.hpp>
 #include <ringway/tsc.hpp>
 #include <ringway/tx_queue.hpp>
+#include <ringway/worker_config.hpp>
 #include <utility>
 #include <vector>
 
 namespace ringway {
-
-/// One socket that a worker owns. Of several of one port it receives on all and transmits on the first.
-struct worker_queue {
-  xsk* socket;
-  port_id port;
-};
-
-struct worker_config {
-  std::vector<worker_queue> queues{};
-  worker_state state{};
-  std::byte* base = nullptr;  // where the UMEM is mapped
-  tx_policy tx{};
-  std::uint64_t tick_interval = 0;  // ticks between two calls of the clock's work (1 ms)
-  bool busy_poll = false;           // an empty RX ring is polled by recvfrom()
-};
 
 /// Sleeps until one of the worker's sockets has something, or `ms` have passed.
 void wait_for_packets(const std::vector<worker_queue>& queues, int ms) noexcept;
@@ -123,28 +109,33 @@ class worker {
       if (p->out < tx_.size()) [[likely]]
         p = tx_[p->out].send_run(b, p, pool_, now);
       else
-        dispose(b, *p++);
+        p = dispose_run(b, p);
     }
+    for (tx_queue& t : tx_) t.publish(now);
     if (b.made() + b.put_back() != 0) [[unlikely]] {
       ports_[b.ingress()].made.add(b.made());
       ports_[b.ingress()].taken.subtract(b.put_back());
     }
   }
 
-  /// A packet that goes to no port: the function keeps it, or it ends here in one counter.
-  void dispose(batch& b, packet& p) noexcept {
+  /// Packets that go to no port, from `p` on, with the same verdict: the function keeps them, or they end
+  /// here in one counter. Returns the first with another.
+  packet* dispose_run(batch& b, packet* p) noexcept {
     port_counters& c = ports_[b.ingress()];
-    if (p.out == taken && p.next == packet::no_fragment) {
-      pool_.set_owner(p.addr, frame_owner::taken);
+    const verdict out = p->out;
+    if (out == taken && p->next == packet::no_fragment) {
+      pool_.set_owner(p->addr, frame_owner::taken);
       c.taken.add(1);
-      return;
+      return p + 1;
     }
-    std::uint32_t reason = p.out - std::uint32_t{RW_DROP_BASE};
-    if (p.out <= RW_PORT_LAST) reason = RW_REASON_BAD_PORT;
-    if (p.out == punt) reason = RW_REASON_PUNT_UNAVAILABLE;
-    if (p.out == taken) reason = RW_REASON_TOO_MANY_FRAGS;  // only whole frames can be kept
-    c.drops[rw_reason_slot(reason)].add(1);
-    tx_queue::give_back(b, p, pool_);
+    std::uint32_t reason = out - std::uint32_t{RW_DROP_BASE}, n = 0;
+    if (out <= RW_PORT_LAST) reason = RW_REASON_BAD_PORT;
+    if (out == punt) reason = RW_REASON_PUNT_UNAVAILABLE;
+    if (out == taken) reason = RW_REASON_TOO_MANY_FRAGS;  // only whole frames can be kept
+    do tx_queue::give_back(b, *p++, pool_), ++n;
+    while (p != b.end() && p->out == out && out != taken);
+    c.drops[rw_reason_slot(reason)].add(n);
+    return p;
   }
 
   /// Once a millisecond: the function's timers, and the watchdog of each TX ring.
