@@ -175,16 +175,17 @@ void run(const application& what, const option_table& table, const forwarder_opt
   for (const std::string& line : warnings_of(ports, o, what.reflecting)) out.warning(line);
   session s(what, o, *way, out);
   way->start();
-  if (!s.wait_for_carrier(ports, signals)) return;
-  s.say_what_was_obtained();
-  out.ready();
   std::exception_ptr failure;
   std::string why;
-  try {
-    s.watch(signals);
-  } catch (const std::exception& e) {
-    failure = std::current_exception();
-    why = e.what();
+  if (s.wait_for_carrier(ports, signals)) {
+    s.say_what_was_obtained();
+    out.ready();
+    try {
+      s.watch(signals);
+    } catch (const std::exception& e) {
+      failure = std::current_exception();
+      why = e.what();
+    }
   }
   const report& result = s.finish(why);
   if (json) json->write(to_json(result));

@@ -217,6 +217,22 @@ class Refused(Bed):
         process = self.start("--wait-carrier", "0")
         self.assertEqual(process.stop(), 0)
 
+    def test_a_signal_ends_the_wait_for_carrier(self):
+        sh("ip", "-n", self.sink, "link", "set", "s0", "down")
+        for way in ("afxdp", "xdp"):
+            with self.subTest(way):
+                process = self.bed.start(L2FWD, "--datapath", way, "--wait-carrier", "60", "--json", "-", *self.ports)
+                self.assertTrue(eventually(lambda: self.attached("d1"), 10), process.stderr)
+                self.assertEqual(process.stop(seconds=5), 0)
+                self.assertNotIn("ready", process.stderr)
+                self.assertEqual(faults(SCHEMA[way], json.loads(process.stdout)), [])
+
+    def attached(self, ifname):
+        return "prog/xdp" in sh("ip", "-n", self.dut, "link", "show", ifname).stdout
+
+    def test_a_cpu_that_does_not_exist(self):
+        self.refused(1, "CPU 4095", "--cpus", "4095")
+
     def test_a_report_that_cannot_be_written_is_refused_before_the_run(self):
         self.refused(1, "write the report to /proc/r.json", "--json", "/proc/r.json")
         self.refused(1, "Is a directory", "--json", self.folder)
