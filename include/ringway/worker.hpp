@@ -8,6 +8,7 @@
 // A worker owns every frame, ring and counter that it touches: nothing is locked, nothing is allocated, and
 // the only system calls are the kicks (sendto, and recvfrom where the driver sleeps).
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <cstdint>
@@ -39,7 +40,7 @@ class worker {
       rx_.emplace_back(q.socket, q.port, &ports_[q.port], counters_, config_.busy_poll);
       if (port_count_ <= q.port) port_count_ = q.port + 1u;
     }
-    for (port_id p = 0; p < port_count_; ++p) add_transmit_side(p);
+    for (std::uint32_t p = 0; p < port_count_; ++p) add_transmit_side(static_cast<port_id>(p));
     assert(tx_.size() == port_count_);  // a queue of every port: tx_ is indexed by verdict
     for (rx_queue& q : rx_) q.template refill<Capacity>(pool_);
   }
@@ -132,8 +133,10 @@ class worker {
     if (out <= RW_PORT_LAST) reason = RW_REASON_BAD_PORT;
     if (out == punt) reason = RW_REASON_PUNT_UNAVAILABLE;
     if (out == taken) reason = RW_REASON_TOO_MANY_FRAGS;  // only whole frames can be kept
-    do tx_queue::give_back(b, *p++, pool_), ++n;
-    while (p != b.end() && p->out == out && out != taken);
+    do {
+      tx_queue::give_back(b, *p++, pool_);
+      ++n;
+    } while (p != b.end() && p->out == out && out != taken);
     c.drops[rw_reason_slot(reason)].add(n);
     return p;
   }
@@ -142,8 +145,8 @@ class worker {
   void tick(std::uint64_t now) noexcept {
     last_tick_ = now;
     if constexpr (has_tick<F>) {
-      for (port_id p = 0; p < port_count_; ++p) {
-        batch b = storage_.begin(p, pool_);
+      for (std::uint32_t p = 0; p < port_count_; ++p) {
+        batch b = storage_.begin(static_cast<port_id>(p), pool_);
         function_.tick(b);
         transmit(b, now);
       }
@@ -160,17 +163,13 @@ class worker {
   }
 
   bool transmitted() const noexcept {
-    for (const tx_queue& t : tx_)
-      if (!t.idle()) return false;
-    return true;
+    return std::all_of(tx_.begin(), tx_.end(), [](const tx_queue& t) { return t.idle(); });
   }
 
   void add_transmit_side(port_id port) {
-    for (const worker_queue& q : config_.queues)
-      if (q.port == port) {
-        tx_.emplace_back(q.socket, &ports_[port], counters_, config_.tx);
-        return;
-      }
+    const auto q = std::find_if(config_.queues.begin(), config_.queues.end(),
+                                [port](const worker_queue& w) { return w.port == port; });
+    if (q != config_.queues.end()) tx_.emplace_back(q->socket, &ports_[port], counters_, config_.tx);
   }
 
   frame_pool pool_;
