@@ -156,7 +156,9 @@ if ((!quick)); then
       check "demo, redirects refused" 40 refused_demo
     fi
     label guest 120 guest
-    tests "other" 90 release -LE '^(unit|contract|bpf|netns|consume|guest)$'
+    check "coverage of lib" 240 scripts/coverage-lib.sh
+    check "bench smoke" 90 bench/wire --smoke --bin build/release/bin
+    tests "other" 10 release -LE '^(unit|contract|bpf|netns|consume|guest)$'
   fi
 fi
 check "kernel log" 5 scripts/kmsg-check.sh end "$logs/kmsg.mark"
