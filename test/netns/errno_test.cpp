@@ -244,6 +244,9 @@ TEST_CASE("a worker drains more than a call sends, and waits for its link", "[er
   traffic_socket peer(p.there.at("g0"));
   arrivals came(peer);
   w->function().wanted = 100;
+  w->turn();  // makes them and sends them all: 32, 32, 32, 4
+  CHECK(w.socket(0).tx.pending() == 0);
+  CHECK(w.counters().kicks.read() == 4);
   REQUIRE(w.turn_until([&] { return came.take(0), came.found.received == 100; }));
   REQUIRE(w.turn_until([&] { return w->ledger().tx == 0; }));
   CHECK(w.counters().kick_errors.read() == 0);

@@ -127,8 +127,9 @@ TEST_CASE("an interface that is deleted, or moved away, ends the program with it
 TEST_CASE("a stop under load leaves nothing in the RX rings and every frame known", "[recovery]") {
   const dut_testbed bed({.queues = 2});
   const load there(bed.gen.at("g0"), 0us), back(bed.gen.at("g1"), 0us);
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 6; ++i) {
     forwarder_config config = bed.config();
+    for (port_config& p : config.ports) p.attach = i < 3 ? attach_mode::native : attach_mode::generic;
     config.workers = i % 2 + 1u;
     config.idle = i % 3 == 0 ? idle_policy::poll : idle_policy::spin;
     forwarder<cross> f(config, make_cross);
