@@ -100,19 +100,18 @@ struct ledger {
   std::uint32_t total = 0;
   std::uint32_t missing = 0;  // in no place that its owner byte allows
   std::uint32_t twice = 0;    // in two of them
-  std::uint32_t foreign =
-      0;  // addresses in a ring or the stack that are no frame of the worker they are with
+  std::uint32_t between = 0;  // in one of them, and still in a list that it was leaving
+  std::uint32_t foreign = 0;  // addresses in a list that are no frame of the worker's
   bool layout_matches = false;
 };
 
-/// The owner byte decides. It is written before the index that makes a move visible, so what was being moved
-/// stands in two lists for a moment, and the byte says which one is right: a frame of the pool may still be
-/// in a completion ring whose consumer index was to follow, one in hand in an RX ring likewise (there it is
-/// still found).
+/// The owner byte decides. It is written before the index that makes a move visible, and the stack's height
+/// once a bulk of frames has moved. So what was being moved may stand in two lists, or has come out of a ring
+/// whose consumer index was to follow and is not on the stack yet; the byte says which of them is right.
 std::uint32_t allowed_places(frame_owner owner, const places& p) {
   switch (owner) {
     case frame_owner::pool:
-      return p.stack;
+      return p.stack != 0 ? p.stack : p.completion + p.rx;
     case frame_owner::fill:
       return p.fill + p.rx;
     case frame_owner::tx:
@@ -164,6 +163,7 @@ ledger recompute(const inheritance& from) {
       ++sum.total;
       sum.missing += n == 0;
       sum.twice += n > 1;
+      sum.between += where[i].stack + where[i].fill + where[i].rx + where[i].tx + where[i].completion > n;
     }
   }
   return sum;
@@ -279,6 +279,7 @@ TEST_CASE("without load no frame is missing at all", "[kill]") {
   CHECK(l.missing == 0);
   CHECK(l.twice == 0);
   CHECK(l.foreign == 0);
+  CHECK(l.between == 0);
   // The counters are there too.
   const forwarder_files& f = v.files.shape;
   const state_layout layout(f.workers, f.ports, f.frames, f.frame_size);
