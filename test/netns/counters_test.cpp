@@ -42,6 +42,17 @@ verdict each_in_turn(std::uint32_t number) {
   return all[number % all.size()];
 }
 
+/// Says of every tenth packet that it is longer than its frame.
+struct liar {
+  void process(batch& b) noexcept {
+    for (packet& p : b) {
+      p.out = b.ingress() ^ 1u;
+      if (read_frame({reinterpret_cast<const std::uint8_t*>(p.data), p.len})->number % 10 == 0)
+        p.len = p.total = 5000;
+    }
+  }
+};
+
 /// Waits at a gate, with a batch in its hands.
 struct gate {
   std::atomic<bool> open{true}, waiting{false};
@@ -127,7 +138,8 @@ TEST_CASE("no room in the TX ring, and what is left there at the end", "[counter
   traffic_socket left(bed.gen.at("g0"));
   bed.dut.run("ip link set d1 down");
   send_slowly(left, f, 200);
-  CHECK(f.stats().ports[1].stats.tx_packets == 0);  // in the ring is not yet sent
+  CHECK(f.stats().ports[1].stats.tx_packets == 0);                     // in the ring is not yet sent
+  CHECK(eventually([&] { return f.stats().workers[0].stalls > 0; }));  // the watchdog tells
   f.stop();
   const forwarder_stats s = f.stats();
   CHECK(drops(s, RW_REASON_TX_RING_FULL) == 136);
@@ -243,6 +255,42 @@ TEST_CASE("a function that keeps every frame: an empty pool, losses, and back to
   s = f.stats();
   CHECK(s.ports[0].stats.taken == 0);
   CHECK(s.ports[1].stats.tx_packets == 1192);
+  CHECK(imbalance(s) == "");
+}
+
+TEST_CASE("a packet of several frames cannot be kept", "[counters]") {
+  const dut_testbed bed;
+  for (const char* name : {"g0", "g1"}) bed.gen.run(fmt::format("ip link set {} mtu 9000", name));
+  for (const char* name : {"d0", "d1"}) bed.dut.run(fmt::format("ip link set {} mtu 9000", name));
+  std::atomic<bool> keeping{true};
+  forwarder_config config = bed.config();
+  config.socket.multi_buffer = true;
+  forwarder<keeper> f(config, [&](unsigned) { return keeper{&keeping, {}}; });
+  f.start();
+  traffic_socket left(bed.gen.at("g0"));
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    REQUIRE(left.send({.number = i, .size = i % 4 == 0 ? 1000u : 9000u}));
+    REQUIRE(eventually([&] { return received(f.stats()) == i + 1; }));
+  }
+  f.stop();
+  CHECK(f.stats().ports[0].stats.taken == 10);
+  CHECK(f.stats().ports[0].stats.drops[RW_REASON_TOO_MANY_FRAGS] == 30);
+  CHECK(imbalance(f.stats()) == "");
+}
+
+TEST_CASE("a function that lies about a length: the kernel refuses what it says", "[counters]") {
+  const dut_testbed bed;
+  forwarder<liar> f(bed.config(), [](unsigned) { return liar{}; });
+  f.start();
+  traffic_socket left(bed.gen.at("g0")), right(bed.gen.at("g1"));
+  send_slowly(left, f, 200);
+  arrivals came(right);
+  came.settle(100);
+  f.stop();
+  const forwarder_stats s = f.stats();
+  CHECK(came.found.received == 180);
+  CHECK(came.found.corrupt == 0);
+  CHECK(s.ports[1].stats.diagnostics.tx_invalid_descs == 20);
   CHECK(imbalance(s) == "");
 }
 

@@ -4,6 +4,7 @@
 #include <ringway/xdp_datapath.hpp>
 
 #include "../support/catch.hpp"
+#include "../support/counters_seen.hpp"
 #include "../support/frames.hpp"
 #include "../support/netns_guard.hpp"
 #include "stalled_napi.hpp"
@@ -30,6 +31,7 @@ std::uint64_t drops(const port_stats& s, rw_reason reason) { return s.drops[reas
 void check_balance(const std::vector<port_stats>& ports) {
   std::uint64_t in = 0, out = 0;
   for (const port_stats& p : ports) {
+    note_counters(p);
     in += p.rx_packets;
     out += p.tx_packets + p.dropped() + p.passed;
   }

@@ -7,6 +7,8 @@
 #include <ringway/log.hpp>
 #include <vector>
 
+#include "counters_seen.hpp"
+
 namespace ringway::test {
 namespace {
 
@@ -44,6 +46,7 @@ std::uint64_t kernel_losses(const forwarder_stats& s) {
 }
 
 std::string imbalance(const forwarder_stats& s) {
+  note_counters(s);
   std::uint64_t in = 0, out = 0;
   for (const port_report& p : s.ports) {
     in += p.stats.rx_packets + p.stats.made;
