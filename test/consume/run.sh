@@ -30,6 +30,7 @@ configure_and_build() {
   local prefix=$1 source=$2 work=$3
   shift 3
   rm -rf "$work"
+  mkdir -p "$(dirname "$work")"
   cmake -S "$source" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$work.log" 2>&1 &&
     cmake --build "$work" -j 2 >>"$work.log" 2>&1 || {
     tail -40 "$work.log" >&2
