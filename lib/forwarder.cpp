@@ -73,13 +73,15 @@ void forwarder_base::state::size_memory() {
   std::uint32_t mtu = 0;
   for (const port& p : ports) mtu = std::max(mtu, p.where().mtu());
   frame_size = config.frame_size != 0 ? config.frame_size : default_frame_size(mtu);
-  for (const port& p : ports)
-    if (p.where().mtu() + 14 > largest_packet(frame_size))
+  for (const port& p : ports) {
+    if (p.where().mtu() + 14 > largest_packet(frame_size)) {
       log(log_level::warning,
           "{}: MTU {} exceeds a frame of {} bytes: packets of more than {} bytes are lost as rx_dropped; "
           "lower the MTU (ip link set {} mtu {})",
           p.where().name(), p.where().mtu(), frame_size, largest_packet(frame_size), p.where().ifname(),
           largest_packet(frame_size) - 14);
+    }
+  }
   const std::uint32_t ring = config.socket.ring_size;
   const auto port_number = static_cast<std::uint32_t>(ports.size());
   frames =
@@ -108,8 +110,9 @@ void forwarder_base::state::size_memory() {
 void forwarder_base::state::open_sockets() {
   const auto open_all = [this](const xsk_config& c) {
     for (std::uint32_t w = 0; w < config.workers; ++w)
-      for (port_id p = 0; p < ports.size(); ++p)
-        for (const std::uint32_t q : shares[w][p]) sockets.push_back({p, w, ports[p].open(*memory, q, c)});
+      for (std::size_t p = 0; p < ports.size(); ++p)
+        for (const std::uint32_t q : shares[w][p])
+          sockets.push_back({static_cast<port_id>(p), w, ports[p].open(*memory, q, c)});
   };
   sockets.reserve(64);
   try {
@@ -214,12 +217,13 @@ void forwarder_base::launch(const thread_body& body) {
 void forwarder_base::state::attach() {
   for (port& p : ports) p.attach();
   const auto deadline = std::chrono::steady_clock::now() + config.wait_carrier;
-  for (const port& p : ports)
+  for (const port& p : ports) {
     while (config.wait_carrier.count() != 0 && !p.where().carrier()) {
       if (std::chrono::steady_clock::now() >= deadline)
         throw error(ENETDOWN, "wait {} s for carrier on {}", config.wait_carrier.count(), p.where().name());
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+  }
 }
 
 void forwarder_base::start() {
@@ -238,11 +242,12 @@ void forwarder_base::watch(std::chrono::milliseconds timeout) {
     const std::string& name = state_->ports[e.port].where().name();
     if (e.what == link_change::deleted || e.what == link_change::moved)
       throw error(ENODEV, "forward on {}: the interface was {}", name, to_string(e.what));
-    if (e.what == link_change::mtu_changed && e.mtu + 14 > largest_packet(state_->frame_size))
+    if (e.what == link_change::mtu_changed && e.mtu + 14 > largest_packet(state_->frame_size)) {
       log(log_level::warning, "{}: MTU is now {}, more than a frame of {} bytes holds", name, e.mtu,
           state_->frame_size);
-    else
+    } else {
       log(log_level::info, "{}: {}", name, to_string(e.what));
+    }
   }
 }
 

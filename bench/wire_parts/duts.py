@@ -98,9 +98,10 @@ def xdp_floor(bin_dir, what):
 
 
 def testpmd(burst, ring, busy_budget, extra=""):
-    # lcore 1 forwards, lcore 0 sleeps on stdin. No huge pages: the same memory as everybody.
+    # lcore 1 forwards, lcore 0 sleeps on stdin. No huge pages: the same memory as everybody. Unbuffered: else its prompt is
+    # seen when it ends.
     vdev = [f"--vdev=net_af_xdp{i},iface=d{i},start_queue=0,queue_count=1,busy_budget={busy_budget}{extra}" for i in (0, 1)]
-    command = ["dpdk-testpmd", "-l", "0,1", "--main-lcore", "0", "--no-huge", "-m", "512", "--in-memory", "--no-pci", "--no-telemetry",
+    command = ["stdbuf", "-o0", "dpdk-testpmd", "-l", "0,1", "--main-lcore", "0", "--no-huge", "-m", "512", "--no-shconf", "--no-pci", "--no-telemetry",
                *vdev, "--", "--forward-mode=macswap", f"--burst={burst}", f"--rxd={ring}", f"--txd={ring}", "--nb-cores=1",
                "--total-num-mbufs=32768"]
     return Dut(f"testpmd, burst {burst}, rings {ring}, busy budget {busy_budget}{extra.replace(',', ', ')}", command,

@@ -114,7 +114,7 @@ TEST_CASE("every verdict ends in its own counter", "[counters]") {
   came.settle(50);
   f.stop();
   const forwarder_stats s = f.stats();
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
   CHECK(came.found.received == 100);
   CHECK(s.ports[1].stats.tx_packets == 100);
   const auto& in = s.ports[0].stats.drops;
@@ -127,8 +127,8 @@ TEST_CASE("every verdict ends in its own counter", "[counters]") {
   CHECK(s.ports[1].stats.dropped() == 0);
   CHECK(f.reason_name(RW_REASON_BAD_PORT) == "bad_port");
   CHECK(f.reason_name(rw_reason_slot(RW_REASON_NF + 1)) == "too_new");
-  CHECK(f.reason_name(rw_reason_slot(RW_REASON_NF + 2)) == "");
-  CHECK(f.reason_name(RW_REASON_COUNT) == "");
+  CHECK(f.reason_name(rw_reason_slot(RW_REASON_NF + 2)) == nothing);
+  CHECK(f.reason_name(RW_REASON_COUNT) == nothing);
 }
 
 TEST_CASE("no room in the TX ring, and what is left there at the end", "[counters]") {
@@ -147,7 +147,7 @@ TEST_CASE("no room in the TX ring, and what is left there at the end", "[counter
   CHECK(s.ports[1].stats.tx_packets == 0);
   CHECK(s.ports[1].stats.tx_bytes == 0);
   CHECK(s.workers[0].kick_errors > 0);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("a peer that is down loses every packet in the device", "[counters]") {
@@ -162,7 +162,7 @@ TEST_CASE("a peer that is down loses every packet in the device", "[counters]") 
   CHECK(s.ports[1].stats.drops[RW_REASON_TX_DEVICE] == 300);
   CHECK(s.ports[1].stats.tx_packets == 0);
   CHECK(s.workers[0].kick_errors == 300);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("a stalled peer: what was sent was received, or is a named loss", "[counters]") {
@@ -199,7 +199,7 @@ TEST_CASE("a stalled peer: what was sent was received, or is a named loss", "[co
   CHECK(came.found.received + lost == 700);
   CHECK(s.ports[1].stats.tx_packets == came.found.received);
   CHECK(came.found.corrupt + came.found.duplicates + came.found.reordered == 0);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("no slot in the RX ring", "[counters]") {
@@ -221,7 +221,7 @@ TEST_CASE("no slot in the RX ring", "[counters]") {
   CHECK(s.ports[0].stats.rx_packets == 65);
   CHECK(s.ports[0].stats.kernel.rx_ring_full == 136);
   CHECK(s.ports[0].stats.kernel.rx_dropped == 0);  // not counted twice
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
   CHECK(s.workers[0].longest_gap_us > 100);
 }
 
@@ -255,7 +255,7 @@ TEST_CASE("a function that keeps every frame: an empty pool, losses, and back to
   s = f.stats();
   CHECK(s.ports[0].stats.taken == 0);
   CHECK(s.ports[1].stats.tx_packets == 1192);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("a packet of several frames cannot be kept", "[counters]") {
@@ -275,7 +275,7 @@ TEST_CASE("a packet of several frames cannot be kept", "[counters]") {
   f.stop();
   CHECK(f.stats().ports[0].stats.taken == 10);
   CHECK(f.stats().ports[0].stats.drops[RW_REASON_TOO_MANY_FRAGS] == 30);
-  CHECK(imbalance(f.stats()) == "");
+  CHECK(imbalance(f.stats()) == nothing);
 }
 
 TEST_CASE("a function that lies about a length: the kernel refuses what it says", "[counters]") {
@@ -291,7 +291,7 @@ TEST_CASE("a function that lies about a length: the kernel refuses what it says"
   CHECK(came.found.received == 180);
   CHECK(came.found.corrupt == 0);
   CHECK(s.ports[1].stats.diagnostics.tx_invalid_descs == 20);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("what is taken at the end is in the ledger", "[counters]") {
@@ -303,7 +303,7 @@ TEST_CASE("what is taken at the end is in the ledger", "[counters]") {
   send_slowly(left, f, 100);
   f.stop();
   CHECK(f.stats().ports[0].stats.taken == 100);
-  CHECK(imbalance(f.stats()) == "");
+  CHECK(imbalance(f.stats()) == nothing);
 }
 
 TEST_CASE("descriptors that the kernel refuses", "[counters]") {
@@ -323,7 +323,7 @@ TEST_CASE("descriptors that the kernel refuses", "[counters]") {
   CHECK(socket.statistics().rx_invalid_descs == 0);
   CHECK(socket.statistics().tx_invalid_descs == 0);
   REQUIRE(socket.tx.push({.addr = std::uint64_t{1} << 40, .len = 60, .options = 0}));
-  REQUIRE(socket.tx.push({.addr = 100 * 2048, .len = 60, .options = 0}));
+  REQUIRE(socket.tx.push({.addr = 204800, .len = 60, .options = 0}));
   socket.tx.publish();
   CHECK(eventually([&] { return socket.kick_tx() == kick_result::done && socket.tx.pending() == 0; }));
   CHECK(socket.statistics().tx_invalid_descs == 1);
@@ -358,7 +358,7 @@ TEST_CASE("the counters of a report are those of the sockets", "[counters]") {
   CHECK(running.elapsed.count() > 0);
   f.stop();
   const forwarder_stats s = f.stats();
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
   CHECK(s.elapsed == f.stats().elapsed);  // stands still
   CHECK(s.workers[0].turns > 0);
   CHECK(s.workers[0].busy_us > 0);

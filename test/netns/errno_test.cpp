@@ -47,11 +47,11 @@ complaint of(Do&& what) {
 
 /// Frames 0 ... n-1 in the TX ring, published.
 void stage(umem& memory, xsk& socket, std::uint32_t n) {
-  for (std::uint32_t i = 0; i < n; ++i) {
-    const auto frame = make_frame({.number = i});
-    std::memcpy(memory.at(i * 2048u), frame.data(), frame.size());
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto frame = make_frame({.number = static_cast<std::uint32_t>(i)});
+    std::memcpy(memory.at(i * 2048), frame.data(), frame.size());
     REQUIRE(
-        socket.tx.push({.addr = i * 2048u, .len = static_cast<std::uint32_t>(frame.size()), .options = 0}));
+        socket.tx.push({.addr = i * 2048, .len = static_cast<std::uint32_t>(frame.size()), .options = 0}));
   }
   socket.tx.publish();
 }
@@ -101,7 +101,7 @@ TEST_CASE("bind: a queue that another socket has, or had a moment ago", "[errno]
   }
   xsk_config patient = small;
   patient.busy_deadline = std::chrono::milliseconds(1000);
-  for (int i = 0; i < 5; ++i) CHECK(of([&] { xsk(i % 2 ? m : other, p.at(), 0, patient); }).text == "");
+  for (int i = 0; i < 5; ++i) CHECK(of([&] { xsk(i % 2 ? m : other, p.at(), 0, patient); }).text == nothing);
 }
 
 TEST_CASE("bind: one ring that is still mapped keeps the queue", "[errno]") {
@@ -112,7 +112,7 @@ TEST_CASE("bind: one ring that is still mapped keeps the queue", "[errno]") {
   first.reset();
   CHECK(of([&] { xsk(m, p.at(), 0, small); }).number == EBUSY);  // after the deadline
   left_over.reset();
-  CHECK(of([&] { xsk(m, p.at(), 0, {.ring_size = 256}); }).text == "");
+  CHECK(of([&] { xsk(m, p.at(), 0, {.ring_size = 256}); }).text == nothing);
 }
 
 TEST_CASE("bind: two queues share one UMEM", "[errno]") {

@@ -40,7 +40,7 @@ TEST_CASE("packet memory sizes itself, and says how much it took", "[frames]") {
   CHECK(f.stats().frames == 2 * 2816);
   CHECK(f.files().frames == 2816);
   CHECK_THAT(log.text(log_level::info), ContainsSubstring("2 workers x 2816 frames x 2048 bytes = 11 MiB"));
-  CHECK(log.text(log_level::warning) == "");
+  CHECK(log.text(log_level::warning) == nothing);
 }
 
 TEST_CASE("too few frames are refused with the number needed", "[frames]") {
@@ -59,7 +59,7 @@ TEST_CASE("too few frames are refused with the number needed", "[frames]") {
   CHECK(pass(left, right, {.count = 3000, .window = 32}).exact());
   CHECK(pass(right, left, {.count = 3000, .window = 32}).exact());
   f.stop();
-  CHECK(imbalance(f.stats()) == "");
+  CHECK(imbalance(f.stats()) == nothing);
   CHECK(f.stats().frames == 1088);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("a packet that does not fit its frame is a counted loss, warned of at 
   CHECK(s.ports[0].stats.rx_packets == 80);
   CHECK(s.ports[0].stats.kernel.rx_dropped == 80);  // 1793 to 1800
   CHECK(s.ports[0].stats.kernel.rx_ring_full == 0);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("frames of 4096 bytes are taken where the MTU asks for it", "[frames]") {
@@ -96,7 +96,7 @@ TEST_CASE("frames of 4096 bytes are taken where the MTU asks for it", "[frames]"
   const log_capture log;
   forwarder<cross> f(bed.config(), make_cross);
   CHECK(f.files().frame_size == 4096);
-  CHECK(log.text(log_level::warning) == "");
+  CHECK(log.text(log_level::warning) == nothing);
   f.start();
   traffic_socket left(bed.gen.at("g0")), right(bed.gen.at("g1"));
   CHECK(pass(left, right, {.count = 300, .window = 16, .spec = around_1792}).exact());

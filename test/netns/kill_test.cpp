@@ -77,7 +77,10 @@ inheritance receive(int from) {
   header.msg_control = control, header.msg_controllen = sizeof control;
   if (::recvmsg(from, &header, MSG_CMSG_CLOEXEC) != sizeof m) throw error(errno, "receive descriptors");
   std::vector<int> fds(2 + m.sockets);
-  std::memcpy(fds.data(), CMSG_DATA(CMSG_FIRSTHDR(&header)), fds.size() * sizeof(int));
+  const cmsghdr* c = CMSG_FIRSTHDR(&header);
+  if (c == nullptr || c->cmsg_len != CMSG_LEN(fds.size() * sizeof(int)))
+    throw std::runtime_error("descriptors are missing");
+  std::memcpy(fds.data(), CMSG_DATA(c), fds.size() * sizeof(int));
   inheritance got{{.workers = m.workers,
                    .ports = m.ports,
                    .frames = m.frames,
@@ -258,7 +261,7 @@ TEST_CASE("the ledger of a process that was killed under load, from its files al
     CHECK(l.foreign == 0);
     // One batch a worker; and of each socket whose RX ring ran full the kernel keeps one frame for the next
     // packet.
-    CHECK(l.missing <= v.files.shape.workers * capacity + v.files.sockets.size());
+    CHECK(l.missing <= std::size_t{v.files.shape.workers} * capacity + v.files.sockets.size());
     busy += l.missing != 0;
   }
   CHECK(busy > 0);  // else none of these kills came at an awkward moment
@@ -311,6 +314,6 @@ TEST_CASE("kill -9 under load leaves nothing, and the next one serves within a s
     CHECK(clock_type::now() - killed < std::chrono::seconds(1));
     CHECK(next.stats().ports[1].stats.tx_packets > 0);
     next.stop();
-    CHECK(imbalance(next.stats()) == "");
+    CHECK(imbalance(next.stats()) == nothing);
   }
 }

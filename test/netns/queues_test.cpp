@@ -42,7 +42,7 @@ void check_every_queue(unsigned queues, unsigned workers) {
   std::vector<std::pair<forwarder_files::socket, mapped_ring>> rx;
   for (const forwarder_files::socket& s : f.files().sockets)
     rx.emplace_back(s, mapped_ring(s.fd, ring_kind::rx, f.files().ring_size));
-  REQUIRE(rx.size() == 2 * queues);
+  REQUIRE(rx.size() / 2 == queues);
   f.start();
   traffic_socket left(bed.gen.at("g0")), right(bed.gen.at("g1"));
   CHECK(pass(left, right, {.count = count, .spec = many_flows}).exact());
@@ -58,7 +58,7 @@ void check_every_queue(unsigned queues, unsigned workers) {
   }
   CHECK(sum == 2 * count);
   const forwarder_stats s = f.stats();
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
   CHECK(kernel_losses(s) == 0);
   REQUIRE(s.workers.size() == workers);
   for (const port_report& p : s.ports) {
@@ -92,7 +92,7 @@ TEST_CASE("workers are pinned to the CPUs given", "[queues]") {
   REQUIRE(s.workers.size() == 2);
   CHECK(s.workers[0].cpu == 1);
   CHECK(s.workers[1].cpu == 0);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("a CPU that is not there is named", "[queues]") {
@@ -127,7 +127,7 @@ TEST_CASE("a frame on a queue that nobody serves is counted and goes to the kern
   CHECK(s.ports[0].stats.rx_packets == forwarded.found.received);
   CHECK(s.ports[1].stats.tx_packets == forwarded.found.received);
   CHECK(s.ports[0].queues.size() == 1);
-  CHECK(imbalance(s) == "");
+  CHECK(imbalance(s) == nothing);
 }
 
 TEST_CASE("what cannot be shared out is refused with the numbers", "[queues]") {

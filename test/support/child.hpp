@@ -44,7 +44,7 @@ class child {
   pid_t id() const noexcept { return id_; }
   /// Throws when the child ends before it is ready.
   void wait_until_ready() const {
-    char byte;
+    char byte = 0;
     if (::read(pipe_[0], &byte, 1) != 1) throw std::runtime_error("the child process failed");
   }
   void kill9() {

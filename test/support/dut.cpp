@@ -12,8 +12,15 @@
 namespace ringway::test {
 namespace {
 
-std::mutex lines_mutex;
-std::vector<std::pair<log_level, std::string>> lines;
+struct log_lines {
+  std::mutex mutex;
+  std::vector<std::pair<log_level, std::string>> all;
+};
+
+log_lines& lines() {
+  static log_lines l;
+  return l;
+}
 
 }  // namespace
 
@@ -62,20 +69,20 @@ std::string imbalance(const forwarder_stats& s) {
 }
 
 log_capture::log_capture() {
-  const std::lock_guard lock(lines_mutex);
-  lines.clear();
+  const std::lock_guard lock(lines().mutex);
+  lines().all.clear();
   set_log_sink([](log_level level, std::string_view line) {
-    const std::lock_guard inner(lines_mutex);
-    lines.emplace_back(level, line);
+    const std::lock_guard inner(lines().mutex);
+    lines().all.emplace_back(level, line);
   });
 }
 
 log_capture::~log_capture() { set_log_sink({}); }
 
 std::string log_capture::text(log_level least) const {
-  const std::lock_guard lock(lines_mutex);
+  const std::lock_guard lock(lines().mutex);
   std::string all;
-  for (const auto& [level, line] : lines)
+  for (const auto& [level, line] : lines().all)
     if (level >= least) all += line + "\n";
   return all;
 }

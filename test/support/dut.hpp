@@ -32,6 +32,9 @@ std::uint64_t kernel_losses(const forwarder_stats& s);            ///< rx_droppe
 /// Empty if every packet ended in one counter and every frame in one place; else what is wrong.
 std::string imbalance(const forwarder_stats& s);
 
+/// To compare a text with, so that a failing check shows it.
+inline constexpr const char* nothing = "";
+
 /// What the library logs while it lives.
 class log_capture {
  public:

@@ -33,7 +33,7 @@ class hand_worker {
                     .state = layout_.worker(state_.data(), 0),
                     .base = memory_.base(),
                     .tx = {.hold = second / 20'000, .pause = second / 1'000, .stall = second / 10}};
-    for (port_id p = 0; p < ports_.size(); ++p) c.queues.push_back({&sockets_[p], p});
+    for (xsk& socket : sockets_) c.queues.push_back({&socket, static_cast<port_id>(c.queues.size())});
     worker_.emplace(std::move(c), std::move(function));
   }
 

@@ -26,7 +26,7 @@ struct label {
 
 std::uint16_t header_sum(const rw_ipv4& header) {
   std::uint32_t sum = 0;
-  std::uint16_t word;
+  std::uint16_t word = 0;
   for (std::size_t i = 0; i < sizeof header; i += 2) {
     std::memcpy(&word, reinterpret_cast<const char*>(&header) + i, 2);
     sum += word;
