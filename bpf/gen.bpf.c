@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "gen.h"
+#include "netdev.h"
 #include "ringway/core/wire.h"
 
 #define SRC_ADDRESS_OFFSET 26 /* in Ethernet + IPv4 */
@@ -136,24 +137,6 @@ int rw_gen(struct xdp_md *ctx)
 	state.attempted++;
 	return XDP_REDIRECT;
 }
-
-/* The few kernel fields that tell whose device it is: an ifindex repeats in every namespace. */
-struct ns_common {
-	unsigned int inum;
-} __attribute__((preserve_access_index));
-
-struct net {
-	struct ns_common ns;
-} __attribute__((preserve_access_index));
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	int ifindex;
-	possible_net_t nd_net;
-} __attribute__((preserve_access_index));
 
 /* What the device took of a bulk of redirected frames, and what it did not.
  * Arguments: from, to, sent, drops, error (include/trace/events/xdp.h). */

@@ -12,6 +12,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "netdev.h"
 #include "ringway/core/wire.h"
 #include "txtrace.h"
 
@@ -30,24 +31,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rw_txtrace_losses);
 } losses SEC(".maps");
-
-/* The few kernel fields that tell whose device it is. */
-struct ns_common {
-	unsigned int inum;
-} __attribute__((preserve_access_index));
-
-struct net {
-	struct ns_common ns;
-} __attribute__((preserve_access_index));
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	int ifindex;
-	possible_net_t nd_net;
-} __attribute__((preserve_access_index));
 
 /* Our number of a device; null: it is not ours. */
 RW_CORE __u32 *rw_port_of(__u64 device)
