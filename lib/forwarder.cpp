@@ -109,10 +109,12 @@ void forwarder_base::state::size_memory() {
 /// another port's driver has none: then all are opened again in copy mode.
 void forwarder_base::state::open_sockets() {
   const auto open_all = [this](const xsk_config& c) {
-    for (std::uint32_t w = 0; w < config.workers; ++w)
-      for (std::size_t p = 0; p < ports.size(); ++p)
+    for (std::uint32_t w = 0; w < config.workers; ++w) {
+      for (std::size_t p = 0; p < ports.size(); ++p) {
         for (const std::uint32_t q : shares[w][p])
           sockets.push_back({static_cast<port_id>(p), w, ports[p].open(*memory, q, c)});
+      }
+    }
   };
   sockets.reserve(64);
   try {
