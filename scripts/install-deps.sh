@@ -13,7 +13,7 @@ declare -A group=(
     libbpf-dev libxdp-dev libelf-dev zlib1g-dev linux-libc-dev libmnl-dev
     libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev catch2 libbenchmark-dev
     iproute2 ethtool procps python3"
-  [test]="git clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc"
+  [test]="git clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc mypy chromium"
   [guest]="qemu-system-x86 busybox-static cpio zstd xz-utils python3"
   [bench]="dpdk-dev valgrind"
 )

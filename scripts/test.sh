@@ -131,6 +131,7 @@ build "build release" 150 release && release=1
 if ((release)); then
   label unit 30 unit -j "$jobs"
   label contract 60 contract -j "$jobs"
+  label bench 120 bench -j "$jobs"
 fi
 
 if ((!quick)); then
@@ -158,7 +159,7 @@ if ((!quick)); then
     label guest 120 guest
     check "coverage of lib" 240 scripts/coverage-lib.sh
     check "bench smoke" 90 bench/wire --smoke --bin build/release/bin
-    tests "other" 10 release -LE '^(unit|contract|bpf|netns|consume|guest)$'
+    tests "other" 10 release -LE '^(unit|contract|bench|bpf|netns|consume|guest)$'
   fi
 fi
 check "kernel log" 5 scripts/kmsg-check.sh end "$logs/kmsg.mark"

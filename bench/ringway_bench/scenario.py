@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A scenario: which devices, on which wire, with which traffic, measured how, and how often.
+
+    name = "default"
+    topology = "p2p"                   # or a table: { kind = "chain", length = 3 }
+    rounds = 3
+    duts = ["ringway-afxdp", "testpmd-afxdp", "bridge"]
+    control = "ringway-afxdp"          # runs once more under a second name: the A/A control
+    sizes = [60]                       # bytes without FCS; 60 is the classic 64
+    flows = [1]
+
+    [[method]]
+    name = "ndr"                       # what the results call it
+    kind = "mlrsearch"                 # what `ringway-bench list` names
+    ...                                # its parameters
+
+    [settings.testpmd-afxdp]           # of a device, instead of its defaults
+    burst = 64
+
+    [dut.mine]                         # a device of one's own, as in bench/duts/*.toml
+    command = ["my-forwarder", "{port0}", "{port1}"]
+
+Every unknown key, name or value is a UsageError that says where it stands.
+"""
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UsageError
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIZES = (60, 9000)
+#: Methods that are made of a search's answer, by this module's users; all others are searches.
+ON_WIRE = ("latency", "cost")
+
+
+@dataclass
+class Method:
+    name: str
+    kind: str
+    params: dict[str, Any] = field(default_factory=dict)
+    sizes: list[int] | None = None  # only at these sizes; None: at all
+    flows: list[int] | None = None
+    rounds: int | None = None  # only in so many rounds
+
+    def applies(self, size: int, flows: int, round_number: int) -> bool:
+        return ((self.sizes is None or size in self.sizes) and (self.flows is None or flows in self.flows)
+                and (self.rounds is None or round_number <= self.rounds))
+
+
+@dataclass
+class Scenario:
+    name: str
+    duts: list[str]
+    methods: list[Method]
+    topology: dict[str, Any] = field(default_factory=lambda: {"kind": "p2p"})
+    rounds: int = 3
+    control: str | None = None
+    sizes: list[int] = field(default_factory=lambda: [60])
+    flows: list[int] = field(default_factory=lambda: [1])
+    engine: str = "xdp"
+    protocol: str = "udp"
+    seed: int = 1
+    compare: list[list[str]] = field(default_factory=list)  # [over, under]; empty: the first against each other one
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dut: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calibrate: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        all_of_it = dict(vars(self))
+        all_of_it["methods"] = [dict(vars(m)) for m in self.methods]
+        return all_of_it
+
+    def pairs(self) -> list[tuple[str, str]]:
+        if self.compare:
+            return [(a, b) for a, b in self.compare]
+        return [(self.duts[0], other) for other in self.duts[1:]]
+
+
+#: key -> (type, what it should be)
+KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "name": (str, "a string"), "topology": ((str, dict), "a name or a table with `kind`"), "rounds": (int, "a number from 1 on"),
+    "duts": (list, "a list of names"), "control": (str, "the name of one of `duts`"), "sizes": (list, "a list of bytes"),
+    "flows": (list, "a list of numbers"), "engine": (str, "xdp or afxdp"), "protocol": (str, "a string"), "seed": (int, "a number"),
+    "compare": (list, "a list of [over, under]"), "settings": (dict, "tables by device"), "dut": (dict, "tables by name"),
+    "calibrate": (dict, "a table"), "method": (list, "[[method]] tables"),
+}
+METHOD_KEYS = {"name", "kind", "sizes", "flows", "rounds"}
+
+
+def builtin() -> dict[str, str]:
+    """name -> path of the scenarios that come with the program."""
+    folder = os.path.join(os.path.dirname(HERE), "scenarios")
+    return {os.path.splitext(f)[0]: os.path.join(folder, f) for f in sorted(os.listdir(folder)) if f.endswith(".toml")}
+
+
+def load(name: str) -> Scenario:
+    """A file, or the name of one that comes with the program. Raises UsageError."""
+    path = name if name.endswith(".toml") or os.path.sep in name else builtin().get(name, "")
+    if not path:
+        raise UsageError(f"no scenario '{name}'; there are: {', '.join(builtin())}, or a file that ends in .toml")
+    try:
+        with open(path, "rb") as f:
+            table = tomllib.load(f)
+    except OSError as e:
+        raise UsageError(f"{path}: {e.strerror}") from None
+    except tomllib.TOMLDecodeError as e:
+        raise UsageError(f"{path}: {e}") from None
+    scenario = from_table(table, path)
+    scenario.path = path
+    return scenario
+
+
+def from_table(table: dict[str, Any], where: str) -> Scenario:
+    _known(table, where)
+    methods = [_method(m, f"{where}: [[method]] {n + 1}") for n, m in enumerate(table.get("method", []))]
+    if not methods:
+        raise UsageError(f"{where}: no [[method]]: nothing would be measured")
+    names = [m.name for m in methods]
+    for twice in {n for n in names if names.count(n) > 1}:
+        raise UsageError(f"{where}: two methods are called '{twice}'")
+    rest = {k: v for k, v in table.items() if k not in ("method", "topology")}
+    topology = table.get("topology", "p2p")
+    scenario = Scenario(methods=methods, topology={"kind": topology} if isinstance(topology, str) else topology,
+                        **{"name": os.path.splitext(os.path.basename(where))[0], "duts": [], **rest})
+    check(scenario, where)
+    return scenario
+
+
+def _known(table: dict[str, Any], where: str) -> None:
+    for key, value in table.items():
+        if key not in KEYS:
+            raise UsageError(f"{where}: unknown key '{key}' (there are: {', '.join(KEYS)})")
+        kind, wanted = KEYS[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise UsageError(f"{where}: {key} should be {wanted}")
+
+
+def _method(table: Any, where: str) -> Method:
+    if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
+        raise UsageError(f"{where}: should be a table with `kind`")
+    params = {k: v for k, v in table.items() if k not in METHOD_KEYS}
+    return Method(name=str(table.get("name", table["kind"])), kind=table["kind"], params=params, sizes=table.get("sizes"),
+                  flows=table.get("flows"), rounds=table.get("rounds"))
+
+
+def check(s: Scenario, where: str) -> None:
+    """What can be wrong without asking the machine. The names of devices, topologies and methods are checked by those who have them."""
+    if not s.duts or not all(isinstance(d, str) for d in s.duts):
+        raise UsageError(f"{where}: duts should name at least one device")
+    for twice in {d for d in s.duts if s.duts.count(d) > 1}:
+        raise UsageError(f"{where}: '{twice}' stands twice in duts (an A/A control is `control = \"{twice}\"`)")
+    if s.rounds < 1:
+        raise UsageError(f"{where}: rounds should be a number from 1 on")
+    if not all(isinstance(x, int) and SIZES[0] <= x <= SIZES[1] for x in s.sizes) or not s.sizes:
+        raise UsageError(f"{where}: sizes should be bytes from {SIZES[0]} to {SIZES[1]}")
+    if not all(isinstance(x, int) and x >= 1 for x in s.flows) or not s.flows:
+        raise UsageError(f"{where}: flows should be numbers from 1 on")
+    if s.engine not in ("xdp", "afxdp"):
+        raise UsageError(f"{where}: engine '{s.engine}': there are xdp and afxdp")
+    if s.control is not None and s.control not in s.duts:
+        raise UsageError(f"{where}: control '{s.control}' is none of duts")
+    for pair in s.compare:
+        if len(pair) != 2 or any(d not in s.duts for d in pair):
+            raise UsageError(f"{where}: compare: {pair} should be two of duts")
+    for d in s.settings:
+        if d not in s.duts:
+            raise UsageError(f"{where}: [settings.{d}] is for none of duts")
+    seen: set[str] = set()
+    for m in s.methods:
+        of = m.params.get("of")
+        if of is not None and of not in seen:
+            raise UsageError(f"{where}: method '{m.name}': of = '{of}' is no method before it")
+        seen.add(m.name)
