@@ -17,6 +17,7 @@ struct report {
   /// The name of each slot of port_stats::drops; empty: not in use.
   std::vector<std::string> reasons = {};
   std::string note = {};   // what limits these numbers; empty: nothing
+  bool running = false;    // asked for in the middle: more is to come
   std::string error = {};  // what ended the run before its time; empty: nothing
 };
 

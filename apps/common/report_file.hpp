@@ -12,6 +12,9 @@ class report_file {
   /// directory and renamed. Anything else (a pipe, /dev/null) is written to as it is. Throws ringway::error.
   explicit report_file(std::string path);
 
+  /// A regular file: each report takes the place of the one before it. On a stream they would pile up.
+  bool replaceable() const noexcept { return path_ != "-" && regular_; }
+
   /// Throws ringway::error.
   void write(const std::string& text) const;
 

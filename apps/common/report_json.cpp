@@ -43,7 +43,8 @@ json worker(const worker_report& w) {
           {"turns", w.turns},
           {"kicks", w.kicks},
           {"kick_errors", w.kick_errors},
-          {"longest_gap_us", w.longest_gap_us}};
+          {"longest_gap_us", w.longest_gap_us},
+          {"busy_us", w.busy_us}};
 }
 
 }  // namespace
@@ -59,6 +60,7 @@ std::string to_json(const report& r) {
     all["workers"] = json::array();
     for (const worker_report& w : r.run.workers) all["workers"].push_back(worker(w));
   }
+  if (r.running) all["running"] = true;
   if (!r.note.empty()) all["note"] = r.note;
   if (!r.error.empty()) all["error"] = r.error;
   return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";

@@ -67,8 +67,10 @@ class interval {
 
 class session {
  public:
-  session(const application& what, const forwarder_options& o, forwarding& way, console& out)
-      : options_(o), way_(way), out_(out) {
+  /// `json`: where the report is to go; none: nowhere.
+  session(const application& what, const forwarder_options& o, forwarding& way, console& out,
+          const std::optional<report_file>& json)
+      : options_(o), way_(way), out_(out), json_(json) {
     report_ = {.app = what.who.name,
                .version = version(),
                .way = o.way,
@@ -94,9 +96,12 @@ class session {
     printed_ = report_.run;
   }
 
+  void write_so_far();
+
   const forwarder_options& options_;
   forwarding& way_;
   console& out_;
+  const std::optional<report_file>& json_;
   report report_;
   forwarder_stats printed_;
 };
@@ -127,6 +132,18 @@ void session::say_what_was_obtained() {
   }
 }
 
+/// What is asked for while packets go by must not end that: a full disk is told, and no more.
+void session::write_so_far() {
+  if (!json_ || !json_->replaceable()) return;
+  report_.running = true;
+  try {
+    json_->write(to_json(report_));
+  } catch (const std::exception& e) {
+    out_.warning(e.what());
+  }
+  report_.running = false;
+}
+
 void session::watch(const held_signals& signals) {
   const auto begin = clock::now();
   interval tables(options_.stats), alarms(options_.way == datapath::xdp ? 1 : 0), end(options_.duration);
@@ -140,6 +157,7 @@ void session::watch(const held_signals& signals) {
     for (int s = signals.take(); s != 0; s = signals.take()) {
       if (s != SIGUSR1) return;
       print(false);
+      write_so_far();
     }
     if (tables.due(now)) print(true);
     if (!alarms.due(now)) continue;
@@ -173,7 +191,7 @@ void run(const application& what, const option_table& table, const forwarder_opt
   for (const std::string& name : without_effect(table, o))
     out.warning(fmt::format("{} has no effect with --datapath xdp", name));
   for (const std::string& line : warnings_of(ports, o, what.reflecting)) out.warning(line);
-  session s(what, o, *way, out);
+  session s(what, o, *way, out, json);
   way->start();
   std::exception_ptr failure;
   std::string why;

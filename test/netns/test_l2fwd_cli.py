@@ -32,7 +32,8 @@ AFXDP_PORT = PORT | {
     "diagnostics": {"rx_fill_ring_empty_descs": COUNT, "rx_invalid_descs": COUNT, "tx_invalid_descs": COUNT,
                     "tx_ring_empty_descs": COUNT}}
 AFXDP = XDP | {"datapath": "afxdp", "ports": [AFXDP_PORT], "frames": {"total": COUNT, "leaked": COUNT},
-               "workers": [{"cpu": int, "turns": COUNT, "kicks": COUNT, "kick_errors": COUNT, "longest_gap_us": COUNT}]}
+               "workers": [{"cpu": int, "turns": COUNT, "kicks": COUNT, "kick_errors": COUNT, "longest_gap_us": COUNT,
+                            "busy_us": COUNT}]}
 SCHEMA = {"afxdp": AFXDP, "xdp": XDP}
 
 
@@ -357,6 +358,35 @@ class Runs(Bed):
         self.assertEqual(process.stop(signal.SIGTERM), 0)
         self.assertEqual(process.stdout.count("frames, 0 leaked"), 2)       # SIGUSR1 and the end
         self.assertEqual(process.stdout.splitlines()[0], f"{NAME}: ready")
+
+    def test_a_report_in_the_middle(self):
+        path = self.folder / "r.json"
+        for way in ("afxdp", "xdp"):
+            with self.subTest(way):
+                path.write_text("{}")
+                process = self.start("--datapath", way, "--json", path)
+
+                def ask(packets):
+                    process._popen.send_signal(signal.SIGUSR1)
+                    self.assertTrue(eventually(lambda: path.read_text() != before), process.stderr)
+                    report = json.loads(path.read_text())
+                    self.assertEqual(faults(SCHEMA[way] | {"running": True}, report), [])
+                    return report["ports"][0]["rx_packets"] == packets
+
+                for packets in (30, 60):
+                    before = path.read_text()
+                    self.send(30)
+                    self.assertTrue(eventually(lambda: ask(packets)), before)
+                self.assertEqual(process.stop(), 0)
+                self.assertEqual(faults(SCHEMA[way], json.loads(path.read_text())), [])
+                self.assertEqual([p.name for p in self.folder.iterdir()], ["r.json"])
+
+    def test_a_report_in_the_middle_is_not_for_a_stream(self):
+        process = self.start("--json", "-")
+        process._popen.send_signal(signal.SIGUSR1)
+        self.assertTrue(eventually(lambda: "frames, 0 leaked" in process.stderr), process.stderr)
+        self.assertEqual(process.stop(), 0)
+        self.assertEqual(faults(SCHEMA["afxdp"], json.loads(process.stdout)), [])
 
     def test_quiet_says_ready_alone(self):
         process = self.start("-q", "--duration", "0.2")
