@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <ringway/error.hpp>
 
 namespace ringway::gen {
@@ -14,9 +13,6 @@ namespace {
 struct texts {  // what needs a look of our own after CLI11's
   std::string dst_mac = "02:00:00:00:00:01", src_mac, accepted_by = "auto";
 };
-
-const std::map<std::string, tc_mode> tc_modes = {
-    {"auto", tc_mode::automatic}, {"tcx", tc_mode::tcx}, {"clsact", tc_mode::clsact}};
 
 const CLI::Range seconds(0.01, 1e7);
 
@@ -39,12 +35,7 @@ void describe_traffic(CLI::App& app, options& o, texts& t) {
 }
 
 void describe_rest(CLI::App& app, options& o, texts& t) {
-  app.add_option("--sink", o.sinks, "count and free what arrives at NETNS/IF; may be given more than once")
-      ->allow_extra_args(false);
-  app.add_option("--sink-attach", o.sink_attach,
-                 "how: tcx vanishes with this process, clsact is removed at exit")
-      ->transform(CLI::Transformer(tc_modes))
-      ->type_name("auto|tcx|clsact");
+  describe_sinks(app, o);
   app.add_option("--json", o.json, "write the report to this file; - is stdout");
   app.add_option("--stats", o.stats, "a line on stderr each so many seconds")->check(seconds);
   app.add_option("--cpu", o.cpu, "run the generator on this CPU")->check(CLI::Range(0, CPU_SETSIZE - 1));
@@ -66,7 +57,7 @@ void examine(options& o, const texts& t) {
   o.dst_mac = parse_mac(t.dst_mac, false);
   if (!t.src_mac.empty()) o.src_mac = parse_mac(t.src_mac, true);
   o.tracepoints = t.accepted_by == "auto";
-  if (o.port.empty() && o.sinks.empty()) throw usage_error("PORT is missing: the interface to send from");
+  examine_sinks(o, !o.port.empty());
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "options_sink.hpp"
 #include "quantity.hpp"
-#include "tc_attach.hpp"
 
 namespace ringway::gen {
 
@@ -16,7 +16,7 @@ inline constexpr std::uint32_t frame_min = 60, frame_max = 9000;  // bytes witho
 inline constexpr std::uint32_t flows_max = 1u << 24;
 inline constexpr std::uint32_t batch_max = 256;  // the kernel's TEST_XDP_MAX_BATCH
 
-struct options {
+struct options : sink_options {
   std::string port;  ///< empty: only count at the sinks
   std::string rate_text = "10k";
   double rate = 0;  ///< packets per second; 0: as fast as it goes
@@ -26,8 +26,6 @@ struct options {
   double duration = 0;      ///< seconds; 0: no end
   mac_address dst_mac{};
   std::optional<mac_address> src_mac;
-  std::vector<std::string> sinks;
-  tc_mode sink_attach = tc_mode::automatic;
   std::string json;  ///< a file, "-", or empty
   int cpu = -1;
   std::uint32_t batch = 64;

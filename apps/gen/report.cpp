@@ -45,8 +45,7 @@ double report::mean_rate() const noexcept {
 std::string to_text(const report& r) {
   std::string text;
   if (!r.asked.port.empty()) text += sent_text(r);
-  for (const sink_report& s : r.sinks)
-    text += fmt::format("received  {} frames, {} bytes at {}\n", s.counts.packets, s.counts.bytes, s.name);
+  for (const sink_report& s : r.sinks) text += to_text(s);
   if (const auto lost = r.lost()) {
     const double share =
         r.sent.offered > 0 ? 100.0 * static_cast<double>(*lost) / static_cast<double>(r.sent.offered) : 0;

@@ -7,14 +7,9 @@
 
 #include "engine.hpp"
 #include "options.hpp"
-#include "sink.hpp"
+#include "report_sink.hpp"
 
 namespace ringway::gen {
-
-struct sink_report {
-  std::string name;
-  sink_counts counts;
-};
 
 /// What a run was, and what became of its frames.
 struct report {

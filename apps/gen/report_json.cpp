@@ -22,9 +22,7 @@ json sinks(const report& r) {
   json list = json::array();
   for (const sink_report& s : r.sinks) {
     // With several sinks nobody knows which of them a lost frame was for.
-    const json lost = r.sinks.size() == 1 ? or_null(r.lost()) : json(nullptr);
-    list.push_back(
-        {{"name", s.name}, {"packets", s.counts.packets}, {"bytes", s.counts.bytes}, {"lost", lost}});
+    list.push_back(to_json(s, r.sinks.size() == 1 ? r.lost() : std::nullopt));
   }
   return list;
 }
