@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands, programs that run beside us, and the network namespaces that they run in.
+
+Whatever is started here ends with us: at the latest the kernel kills it when the thread that started it ends. So programs
+have to be started from a thread that lives as long as they shall.
+"""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from .errors import BenchError
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWNET = 0x40000000
+
+
+class CommandFailed(BenchError):
+    """A command said no."""
+
+
+def run(*command: object, ns: str | None = None, check: bool = True, timeout: float = 30) -> str:
+    """Runs a command to its end, in a namespace if one is named, and returns what it wrote to stdout. Raises CommandFailed."""
+    words = within(ns) + [str(c) for c in command]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise CommandFailed(f"{words[0]} is missing") from None
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(f"{shlex.join(words)}: no end after {timeout:g} s") from None
+    if check and done.returncode != 0:
+        said = last_lines(done.stderr or done.stdout, 2) or f"exit status {done.returncode}"
+        raise CommandFailed(f"{shlex.join(words)}: {said}")
+    return done.stdout
+
+
+def within(ns: str | None) -> list[str]:
+    return [] if ns is None else ["ip", "netns", "exec", ns]
+
+
+def last_lines(text: str, lines: int = 5) -> str:
+    """The end of what a program said, in one line."""
+    return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+
+
+@contextlib.contextmanager
+def in_namespace(ns: str | None) -> Iterator[None]:
+    """This thread is in the namespace for as long; files and sockets that it opens there stay what they are."""
+    if ns is None:
+        yield
+        return
+    try:
+        there = os.open(f"/run/netns/{ns}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as e:
+        raise BenchError(f"network namespace {ns}: {e.strerror}") from None
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(there)
+        yield
+    finally:
+        _setns(here)
+        os.close(here)
+        os.close(there)
+
+
+def _setns(fd: int) -> None:
+    if _libc.setns(fd, _CLONE_NEWNET) != 0:
+        raise BenchError(f"enter a network namespace: {os.strerror(ctypes.get_errno())} (root is needed)")
+
+
+def _prepare() -> None:
+    """In the child: dies with its parent's thread, and is not woken by a Ctrl-C that is meant for us."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+class Process:
+    """A running program. What it writes goes to files, so that it never waits for a reader; stdin stays open, for some
+    (testpmd) end when that is closed. It has a session of its own: a Ctrl-C in our terminal does not reach it."""
+
+    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        self.command = list(command)
+        self._out, self._err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        try:
+            self._popen = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=self._out, stderr=self._err,
+                                           start_new_session=True, preexec_fn=_prepare, env={**os.environ, **(environment or {})})
+        except OSError as e:
+            raise BenchError(f"{self.command[0]}: {e.strerror}") from None
+        self.pid = self._popen.pid
+        # A scheduling group of its own, before other work on this machine: neither a generator nor a device can do without a CPU.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self.pid}/autogroup").write_text("-20", encoding="ascii")
+
+    @property
+    def stdout(self) -> str:
+        return self._text(self._out.fileno())
+
+    @property
+    def stderr(self) -> str:
+        return self._text(self._err.fileno())
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+    @staticmethod
+    def _text(fd: int) -> str:
+        size = os.fstat(fd).st_size
+        return os.pread(fd, size, 0).decode(errors="replace")
+
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """Its exit status; negative: the signal that ended it; None: it runs."""
+        return self._popen.poll()
+
+    def threads(self) -> list[int]:
+        with contextlib.suppress(OSError):
+            return sorted(int(t) for t in os.listdir(f"/proc/{self.pid}/task"))
+        return []
+
+    def send(self, number: int) -> None:
+        """Nothing happens when it has ended."""
+        self._popen.send_signal(number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status, or None: it still runs after that time."""
+        try:
+            return self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self, number: int = signal.SIGINT, seconds: float = 10) -> bool:
+        """Asks it to end. False: it did not within the time, and was killed."""
+        self.send(number)
+        ended = self.wait(seconds) is not None
+        self.kill()
+        return ended
+
+    def kill(self) -> None:
+        if self.alive():
+            self._popen.kill()
+        self._popen.wait()
+        if self._popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._popen.stdin.close()
+
+    def wait_for(self, text: str, seconds: float) -> bool:
+        """Until it has written this. False: it ended, or the time was over, without it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            alive = self.alive()  # before its output is read: so the last of it is seen
+            if text in self.output:
+                return True
+            if not alive or time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
+
+class Undertaker:
+    """A child that deletes namespaces when we are gone, however we went: it reads their names until its pipe is closed."""
+
+    _SCRIPT = 'while read -r n; do all="$all $n"; done; for n in $all; do ip netns del "$n"; done'
+
+    def __init__(self) -> None:
+        # Ctrl-C is for us alone.
+        self._child = subprocess.Popen(("/bin/sh", "-c", self._SCRIPT), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+        self._lock = threading.Lock()
+
+    def expects(self, ns: str) -> None:
+        """Before the namespace is made: else one could stay behind."""
+        with self._lock:
+            assert self._child.stdin is not None
+            self._child.stdin.write(ns + "\n")
+            self._child.stdin.flush()
+
+    def bury(self) -> None:
+        """Deletes all that it has been told, and returns when they are gone."""
+        with self._lock:
+            if self._child.stdin is not None and not self._child.stdin.closed:
+                self._child.stdin.close()
+            self._child.wait()
