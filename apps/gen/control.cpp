@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +16,7 @@ namespace ringway::gen {
 namespace {
 
 constexpr std::uint64_t second = 1'000'000'000;
+constexpr unsigned ethernet_header = 14, vlan_tag = 4;
 constexpr long tick_ns =
     5'000'000;  // between two looks at the counters; the end of a run is that late at most
 
@@ -45,10 +47,10 @@ void examine(const interface& port, const options& o) {
                 port.ns().command_prefix(), port.ifname());
   if (!port.carrier())
     throw error(ENETDOWN, "send from {}: it has no carrier (is its peer up?)", port.name());
-  constexpr unsigned ethernet_header = 14;
-  if (o.size > port.mtu() + ethernet_header)
-    throw error(EMSGSIZE, "send frames of {} bytes from {}, whose MTU of {} allows {}", o.size, port.name(),
-                port.mtu(), port.mtu() + ethernet_header);
+  const unsigned allowed = port.mtu() + ethernet_header + (o.frames.tagged() ? vlan_tag : 0);
+  if (o.frames.largest() > allowed)
+    throw error(EMSGSIZE, "send frames of {} bytes from {}, whose MTU of {} allows {}", o.frames.largest(),
+                port.name(), port.mtu(), allowed);
 }
 
 }  // namespace
@@ -58,25 +60,34 @@ void control::hold_signals() noexcept {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-control::control(const options& o) : options_(o) {
-  for (const std::string& name : o.sinks) sinks_.emplace_back(interface(name), o.sink_attach);
-  if (o.port.empty()) return;
-  const interface port(o.port);
-  examine(port, o);
-  engine_ = std::make_unique<engine>(port, o);
+control::control(const options& o) : options_(o), sinks_(o, o.frames.flows) {
+  for (std::size_t i = 0; i < o.ports.size(); ++i) {
+    const interface port(o.ports[i]);
+    examine(port, o);
+    const int cpu = o.cpus.empty() ? -1 : o.cpus[std::min(i, o.cpus.size() - 1)];
+    senders_.push_back({make_engine(port, o, cpu)});
+  }
 }
 
 void control::run() {
-  if (engine_) engine_->start();
-  printed_.at = last_progress_ = now_ns();
+  printed_.at = now_ns();
+  for (sender& s : senders_) {
+    s.last_progress = printed_.at;
+    s.engine->start();
+  }
   try {
     watch();
   } catch (...) {
     failure_ = std::current_exception();
   }
   stopped_ = now_ns();
-  if (engine_) engine_->stop();
+  for (const sender& s : senders_) s.engine->stop();
   drain();
+  try {
+    sinks_.finish();
+  } catch (...) {
+    if (!failure_) failure_ = std::current_exception();
+  }
 }
 
 void control::watch() {
@@ -90,45 +101,47 @@ void control::watch() {
 }
 
 bool control::over(std::uint64_t now) {
-  if (!engine_) {
-    if (started_ == 0) started_ = now;
-    return options_.duration > 0 && static_cast<double>(now - started_) >= options_.duration * 1e9;
-  }
-  engine_->check();
-  const engine_counters c = engine_->counters();
-  if (started_ == 0 && c.attempted > 0) started_ = c.first.value_or(now);
-  refuse_hopeless(c, now);
-  if (c.done) return true;
-  return started_ > 0 && options_.duration > 0 && options_.rate <= 0 &&
+  if (senders_.empty() && started_ == 0) started_ = now;
+  bool all = !senders_.empty();
+  for (sender& s : senders_)
+    if (!over(s, now)) all = false;
+  if (all) return true;
+  // A schedule ends by itself.
+  return started_ > 0 && options_.duration > 0 && (options_.rate <= 0 || senders_.empty()) &&
          static_cast<double>(now - started_) >= options_.duration * 1e9;
+}
+
+bool control::over(sender& s, std::uint64_t now) {
+  s.engine->tend(now);
+  const engine_counters c = s.engine->counters();
+  if (started_ == 0 && c.attempted > 0) started_ = c.first.value_or(now);
+  if (!c.done) refuse_hopeless(s, c, now);
+  return c.done;
 }
 
 /// Throws for what will not get better: a port that is gone; one that has refused everything for the first
 /// second, or that keeps a run that shall end with a count from ending.
-void control::refuse_hopeless(const engine_counters& c, std::uint64_t now) {
-  if (c.unmapped > 0) throw error(ENODEV, "send from {}: it has been deleted", options_.port);
-  if (c.offered > last_offered_ || c.refused == 0) {
-    last_offered_ = c.offered;
-    last_progress_ = now;
+void control::refuse_hopeless(sender& s, const engine_counters& c, std::uint64_t now) {
+  const std::string& port = s.engine->port().name();
+  if (c.unmapped > 0) throw error(ENODEV, "send from {}: it has been deleted", port);
+  if (c.offered > s.last_offered || c.refused == 0) {
+    s.last_offered = c.offered;
+    s.last_progress = now;
   }
   const bool endless = options_.count > 0 && options_.duration <= 0;
-  if (c.offered == 0 && now - last_progress_ > second) {
-    throw error(EOPNOTSUPP,
-                "send from {}: {} of {} frames refused; at a veth the peer needs an XDP program or GRO "
-                "(ethtool -K PEER gro on, while it is up)",
-                options_.port, c.refused, c.attempted);
-  }
-  if (endless && now - last_progress_ > 2 * second)
-    throw error(ETIMEDOUT, "send from {}: after {} frames it has taken none for 2 s", options_.port,
-                c.offered);
+  if (c.offered == 0 && now - s.last_progress > second)
+    throw error(EOPNOTSUPP, "send from {}: {} of {} frames refused; {}", port, c.refused, c.attempted,
+                s.engine->why_refused());
+  if (endless && now - s.last_progress > 2 * second)
+    throw error(ETIMEDOUT, "send from {}: after {} frames it has taken none for 2 s", port, c.offered);
 }
 
 void control::print_progress(std::uint64_t now) {
   const double passed = static_cast<double>(now - printed_.at) / 1e9;
-  const std::uint64_t arrived = received();
+  const std::uint64_t arrived = sinks_.received();
   std::string line = fmt::format("{:7.1f} s", started_ > 0 ? static_cast<double>(now - started_) / 1e9 : 0.0);
-  if (engine_) {
-    const engine_counters c = engine_->counters();
+  if (!senders_.empty()) {
+    const engine_counters c = add_up(ports());
     line += fmt::format("  sent {} ({:.0f}/s)  late {}  refused {}", c.offered,
                         static_cast<double>(c.offered - printed_.offered) / passed, c.late, c.refused);
     printed_.offered = c.offered;
@@ -149,39 +162,38 @@ void control::print_progress(std::uint64_t now) {
 void control::drain() {
   if (sinks_.empty()) return;
   const std::uint64_t deadline = now_ns() + 2 * second;
-  std::uint64_t seen = received(), since = now_ns();
+  std::uint64_t seen = sinks_.received(), since = now_ns();
   while (now_ns() - since < second / 10 && now_ns() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    const std::uint64_t arrived = received();
+    const std::uint64_t arrived = sinks_.received();
     if (arrived != seen) since = now_ns();
     seen = arrived;
   }
 }
 
-std::uint64_t control::received() const {
-  std::uint64_t sum = 0;
-  for (const counting_sink& s : sinks_) sum += s.counts().packets;
-  return sum;
+double control::duration(const engine_counters& all) const {
+  if (started_ == 0) return 0;
+  if (!all.first || !all.last) return static_cast<double>(stopped_ - started_) / 1e9;
+  const double interval = options_.rate > 0 ? 1 / options_.rate : 0;
+  return static_cast<double>(*all.last - *all.first) / 1e9 + interval;
 }
 
-double control::duration() const {
-  if (started_ == 0) return 0;
-  if (!engine_) return static_cast<double>(stopped_ - started_) / 1e9;
-  const engine_counters c = engine_->counters();
-  if (!c.first || !c.last) return static_cast<double>(stopped_ - started_) / 1e9;
-  const double interval = options_.rate > 0 ? 1 / options_.rate : 0;
-  return static_cast<double>(*c.last - *c.first) / 1e9 + interval;
+std::vector<port_report> control::ports() const {
+  std::vector<port_report> all;
+  for (const sender& s : senders_)
+    all.push_back({s.engine->port().name(), s.engine->accepted_by(), s.engine->counters()});
+  return all;
 }
 
 report control::result() const {
   report r;
   r.asked = options_;
-  r.duration = duration();
-  if (engine_) {
-    r.traced = engine_->traced();
-    r.sent = engine_->counters();
-  }
-  for (const counting_sink& s : sinks_) r.sinks.push_back({s.where().name(), s.counts()});
+  r.ports = ports();
+  r.sent = add_up(r.ports);
+  r.duration = duration(r.sent);
+  const bool one = r.ports.size() == 1;
+  r.sinks =
+      sinks_.reports(one ? std::optional<sent_frames>({r.sent.offered, r.sent.attempted}) : std::nullopt);
   return r;
 }
 

@@ -7,7 +7,7 @@
 #include "engine.hpp"
 #include "options.hpp"
 #include "report.hpp"
-#include "sink.hpp"
+#include "sink_set.hpp"
 
 namespace ringway::gen {
 
@@ -28,19 +28,24 @@ class control {
   std::exception_ptr failure() const noexcept { return failure_; }
 
  private:
+  struct sender {
+    std::unique_ptr<gen::engine> engine;
+    std::uint64_t last_offered = 0, last_progress = 0;
+  };
+
   void watch();
   bool over(std::uint64_t now);
-  void refuse_hopeless(const engine_counters& c, std::uint64_t now);
+  bool over(sender& s, std::uint64_t now);
+  void refuse_hopeless(sender& s, const engine_counters& c, std::uint64_t now);
   void print_progress(std::uint64_t now);
   void drain();
-  std::uint64_t received() const;
-  double duration() const;
+  std::vector<port_report> ports() const;
+  double duration(const engine_counters& all) const;
 
   options options_;
-  std::vector<counting_sink> sinks_;
-  std::unique_ptr<engine> engine_;
+  sink_set sinks_;
+  std::vector<sender> senders_;
   std::uint64_t started_ = 0, stopped_ = 0;  // ns: first frame seen, end of the run
-  std::uint64_t last_offered_ = 0, last_progress_ = 0;
   struct {
     std::uint64_t at = 0, offered = 0, received = 0;
   } printed_;

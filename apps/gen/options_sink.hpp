@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,18 @@ class App;
 
 namespace ringway::gen {
 
+/// What a sink does with a frame: counts it; looks at its stamp; or does that with 1 in 64, chosen by number.
+enum class sink_mode { count, analyse, sample };
+
+const char* name_of(sink_mode mode) noexcept;
+
 /// What is asked of the places where frames arrive.
 struct sink_options {
   std::vector<std::string> sinks;
   tc_mode sink_attach = tc_mode::automatic;
+  sink_mode mode = sink_mode::count;
+  std::string histogram;  ///< a file for the latencies; empty: none
+  std::string pcap_out;   ///< a file for a sample of what arrives; empty: none
 };
 
 /// Adds these options to a command line.
