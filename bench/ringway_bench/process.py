@@ -49,8 +49,9 @@ def within(ns: str | None) -> list[str]:
 
 
 def last_lines(text: str, lines: int = 5) -> str:
-    """The end of what a program said, in one line."""
-    return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+    """The end of what a program said, in one line; the chatter of its libraries left out."""
+    said = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("libbpf: ", "libxdp: "))]
+    return " | ".join(said[-lines:])
 
 
 @contextlib.contextmanager

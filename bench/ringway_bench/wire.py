@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A device on a wire, with traffic: what makes the trials of every search."""
+from __future__ import annotations
+
+import contextlib
+import importlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from . import duts, testbed
+from .balance import Ledger, Look, balance, work_of_reports
+from .duts import DutSpec
+from .errors import BenchError, DutError, UsageError
+from .generator import Generator, Sent, Traffic
+from .model import Outcome
+from .running import RunningDut
+from .testbed import Bed, Port
+from .tools import Tools
+
+APPLICATION = "xdp-floor"  # forwards in the container of pcp: the cheapest there is
+PROBES = 10  # frames that ask whether a device forwards yet
+LOOKS = 10  # at counters that do not balance yet: something may still be on its way
+DEAD = 100  # so many frames without one that arrives: it forwards nothing any more
+
+
+class Wire:
+    """One bed, one device, one kind of traffic: a Measurer. The device is started by `with`, which warms it up as well."""
+
+    def __init__(self, bed: Bed, tools: Tools, spec: DutSpec | None, traffic: Traffic = Traffic(), *, sink: str = "count",
+                 warm_up: float = 1.0) -> None:
+        fits(bed.topology, spec)
+        self.bed, self.tools, self.spec, self.sink = bed, tools, spec, sink
+        self.traffic = traffic
+        self.dut: RunningDut | None = None
+        self.generator = Generator(tools, bed)
+        self._warm_up = warm_up
+        self._stack = contextlib.ExitStack()
+        self._watcher: Any = None
+        self._judge: Callable[..., list[str]] | None = None
+        self._ledger: Ledger
+        self._last: Look
+        self._first: Look
+        self._offered = self._received = self._refused = 0  # since the start, warm-up included
+
+    def __enter__(self) -> Wire:
+        try:
+            self._start()
+            if self._warm_up > 0:
+                self.warm_up(self._warm_up)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self.traffic = self._addressed()
+        if self.bed.application is not None:
+            self._stack.enter_context(RunningDut(duts.load(APPLICATION), self.bed, self.tools, places=[self.bed.application]))
+        if self.spec is not None:
+            self.dut = RunningDut(self.spec, self.bed, self.tools, probe=self._probe)
+            self._stack.enter_context(self.dut)
+        self._ledger = Ledger(self.bed, self.dut)
+        self._first = self._last = self._ledger.look()
+        with contextlib.suppress(ModuleNotFoundError):
+            validity = importlib.import_module(".validity", __package__)
+            self._judge = validity.judge
+            pids = self.dut.pids if self.dut is not None else []
+            self._watcher = validity.Watcher(self.tools.bin, pids, [self.tools.generator_cpu, self.tools.dut_cpu])
+            self._stack.callback(self._watcher.close)
+
+    def close(self) -> None:
+        """Stops the device. Idempotent."""
+        self._stack.close()
+
+    def _addressed(self) -> Traffic:
+        """The traffic, sent to where this wire and this device want it."""
+        if self.traffic.destination:
+            return self.traffic
+        destination = self.bed.destination()
+        if self.spec is not None and self.spec.destination:
+            first = self.bed.places[0]
+            destination = self.spec.destination.format_map({
+                "destination": destination, "mac0": Port(first.ns, first.ports[0]).mac(), "mac1": Port(first.ns, first.ports[1]).mac()})
+        return replace(self.traffic, destination=destination)
+
+    def _probe(self) -> int:
+        return self.generator.run(self.traffic, rate=1000, count=PROBES).received
+
+    # --- trials
+
+    def warm_up(self, seconds: float, load: float = math.inf) -> None:
+        """A trial that nobody keeps: addresses are learned, memory is touched. Raises DutError where nothing arrives."""
+        outcome = self._run(load, seconds, self.sink, seconds=seconds)
+        if outcome.received == 0:
+            raise DutError(f"{self._name()}: forwards nothing: {outcome.offered} frames were sent, none arrived"
+                           + (f"; it said: {self.dut.said()}" if self.dut else ""))
+
+    def trial(self, load: float, seconds: float) -> Outcome:
+        return self._run(load, seconds, self.sink, seconds=seconds)
+
+    def burst(self, frames: int) -> Outcome:
+        """So many frames back to back, once."""
+        return self._run(math.inf, 0.0, self.sink, burst=frames)
+
+    def analysed(self, load: float, seconds: float, *, sink: str = "analyse") -> Outcome:
+        """A trial in which each frame's number and time are looked at (sink "sample": those of 1 in 64): `analysed` and `latency` in
+        its record."""
+        return self._run(load, seconds, sink, seconds=seconds)
+
+    def check(self, load: float, seconds: float = 1.0) -> dict[str, Any]:
+        """Whether this device's counts can be believed: no frame that stands in for another, none changed on its way."""
+        outcome = self.analysed(load, seconds)
+        seen = outcome.record.get("analysed") or {}
+        kept = {k: seen.get(k) for k in ("lost", "duplicated", "reordered", "corrupted", "foreign")}
+        passed = bool(seen) and not any(kept[k] for k in ("duplicated", "corrupted", "foreign")) and kept["lost"] == outcome.lost
+        return {"offered": outcome.offered, "received": outcome.received, **kept, "passed": passed}
+
+    def describe(self) -> dict[str, Any]:
+        """What the results say of the device."""
+        if self.dut is not None:
+            return self.dut.describe()
+        return {"title": "somebody else's" if self.bed.topology == "external" else "none", "kind": "command", "version": "", "command": "",
+                "settings": {}, "cpu": "own"}
+
+    def whole_run(self) -> dict[str, Any]:
+        """Ends the device and balances all its trials together, by what it says at its end: there also what is still in a TX ring
+        has a name (tx_unsent)."""
+        if self.dut is None:
+            raise UsageError("without a device there is nothing to balance")
+        ports = self._ledger.look().ports
+        final = self.dut.stop()
+        ours = self._first.reports is not None and all(isinstance(f, dict) for f in final)
+        losses = self._ledger.losses(self._first, Look(tuple(final) if ours else None, ports), self._refused)
+        return balance(self._offered, self._received, losses)
+
+    def _name(self) -> str:
+        return self.spec.name if self.spec is not None else f"topology {self.bed.topology}"
+
+    def _run(self, load: float, asked: float, sink: str, **how: Any) -> Outcome:
+        started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if self._watcher is not None:
+            self._watcher.start()
+        sent = self._send(load, sink, how)
+        seen = self._watcher.read() if self._watcher is not None else {"watched": False}
+        before, (after, account) = self._last, self._settled(sent, sink)
+        self._last = after
+        offered, received = account["offered"], account["received"]
+        self._offered, self._received, self._refused = self._offered + offered, self._received + received, self._refused + sent.refused
+        late = self._believe(offered, received)
+        record = {**sent.record(), "sink": sink, "balance": account, **seen, "started": started}
+        if before.reports is not None and after.reports is not None:
+            record.update(work_of_reports(before.reports, after.reports))
+        outcome = Outcome(load, asked, offered, received, sent.elapsed, record=record)
+        reasons = late + self._reasons(outcome)
+        return Outcome(load, asked, offered, received, sent.elapsed, not reasons, tuple(reasons), record)
+
+    def _send(self, load: float, sink: str, how: dict[str, Any]) -> Sent:
+        alive = self.dut.check if self.dut is not None else lambda: None
+        alive()
+        try:
+            sent = self.generator.run(self.traffic, rate=load, sink=sink, watch=alive, **how)
+        except DutError:
+            raise
+        except BenchError:
+            alive()  # it died, and that is why the generator could not go on
+            raise
+        alive()
+        return sent
+
+    def _settled(self, sent: Sent, sink: str) -> tuple[Look, dict[str, Any]]:
+        """Counters once everything has come to rest: at once where they balance, else after some time."""
+        offered = self._ledger.offered(sent.offered, sent.refused)
+        for attempt in range(LOOKS):
+            after = self._ledger.look()
+            received = sent.received
+            if sink == "plain":
+                received = after.ports[self.bed.sink].since(self._last.ports[self.bed.sink]).rx_packets
+            account = balance(offered, received, self._ledger.losses(self._last, after, sent.refused))
+            if account["unexplained"] == 0 or after.reports is None:
+                break
+            time.sleep(0.02)
+        return after, account
+
+    def _believe(self, offered: int, received: int) -> list[str]:
+        """Raises DutError for what no trial can make good; the reasons why this one cannot be believed."""
+        if self._received > self._offered:
+            raise DutError(f"{self._name()}: {received} frames arrived and {offered} were sent: something makes frames of its own")
+        if received > offered:  # some devices keep frames in their TX ring until others come
+            return [f"{received - offered} frames of earlier trials arrived in this one"]
+        if received == 0 and offered >= DEAD and self._received > 0:
+            raise DutError(f"{self._name()}: forwards nothing any more: {offered} frames were sent, none arrived"
+                           + (f"; it said: {self.dut.said()}" if self.dut else ""))
+        return []
+
+    def _reasons(self, outcome: Outcome) -> list[str]:
+        if self._judge is None:
+            return []
+        ring = self.spec.ring_size() if self.spec is not None else 0
+        in_kernel = self.spec is None or self.spec.in_kernel
+        return self._judge(outcome.record, load=outcome.load, rate=outcome.rate, ring=ring, in_kernel=in_kernel)
+
+
+def fits(topology: str, spec: DutSpec | None) -> None:
+    """Raises UsageError for a device and a wire that do not go together."""
+    if topology in ("loop", "external"):
+        if spec is not None:
+            raise UsageError(f"topology {topology}: there is no place for a device of ours, so {spec.name} cannot stand there")
+    elif spec is None:
+        raise UsageError(f"topology {topology}: it needs a device")
+    elif topology == "pcp" and spec.destination:
+        raise UsageError(f"topology pcp: {spec.name} forwards by address, and a frame passes it twice with the same one")
+
+
+@contextlib.contextmanager
+def on(topology: str | dict[str, Any], tools: Tools, spec: DutSpec | None, traffic: Traffic = Traffic(), *, sink: str = "count",
+       warm_up: float = 1.0) -> Iterator[Wire]:
+    """Makes the wire and starts the device; both are gone at the end."""
+    kind = topology if isinstance(topology, str) else str(topology.get("kind"))
+    if kind in testbed.TOPOLOGIES:
+        fits(kind, spec)
+    mtu = traffic.size - 14 if isinstance(traffic.size, int) and traffic.size > 1514 else None
+    with testbed.make(topology, cpus=(tools.generator_cpu, tools.dut_cpu), mtu=mtu) as bed, \
+            Wire(bed, tools, spec, traffic, sink=sink, warm_up=warm_up) as wire:
+        yield wire
