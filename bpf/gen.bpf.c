@@ -4,7 +4,8 @@
  * other and sends each, or drops it (its page is used again) while the next one is not due yet.
  *
  * A page comes back with whatever the device under test wrote into it, so headers are written in
- * full every time; nothing is changed relative to what is there.
+ * full every time; nothing is changed relative to what is there. The kernel itself gives every
+ * frame its full length again.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -13,16 +14,20 @@
 #include <bpf/bpf_helpers.h>
 
 #include "gen.h"
+#include "gen_frame.h"
+#include "gen_schedule.h"
 #include "netdev.h"
-#include "ringway/core/wire.h"
 
-#define SRC_ADDRESS_OFFSET 26 /* in Ethernet + IPv4 */
-#define IP_CHECK_OFFSET 24
-#define SRC_PORT_OFFSET 34
+#define IDLE_TURN_MAX 1000 /* ns: what takes longer was interrupted */
+#define BULK 16		   /* the kernel's DEV_MAP_BULK_SIZE */
 
 const volatile struct gen_config config = {};
-const volatile __u64 frame[RW_GEN_WORDS] = {}; /* the first RW_GEN_MIN bytes of every frame */
+const volatile struct gen_schedule schedule = {};
+const volatile struct gen_traffic traffic = {};
+const volatile __u64 head[RW_GEN_WORDS] = {}; /* the template, of which traffic.head bytes count */
 struct gen_state state = {};
+struct gen_clock clock = {};
+struct gen_choice choice = {};
 struct gen_device device = {};
 
 struct {
@@ -32,137 +37,166 @@ struct {
 	__type(value, __u32);
 } port SEC(".maps");
 
+struct gen_quantiles {
+	__u32 flow[RW_GEN_CELLS + 1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gen_quantiles);
+} quantiles SEC(".maps");
+
 RW_CORE int rw_gen_finish(void)
 {
 	state.done = 1;
-	state.due = ~0ULL >> 1; /* never: from now on every turn is an idle one */
+	clock.due = RW_GEN_NEVER; /* from now on every turn is an idle one */
 	return XDP_DROP;
 }
 
-/* The schedule starts here, or goes on here after a restart, or is too far behind: the frames that
- * are due are not sent in a burst, which would look like the device's loss, but counted as late. */
-static __attribute__((noinline)) int rw_gen_skip(__u64 now)
+static __attribute__((noinline)) int rw_gen_fall_behind(__u64 now)
 {
-	__u64 last = now, n;
-
-	if (!state.end) {
-		state.end = config.duration_ns ? now + config.duration_ns : ~0ULL >> 1;
-		state.due = now;
-		state.resume = 0;
-		return 0;
-	}
-	if (state.resume) {
-		state.resume = 0;
-		state.due = now;
-		return 0;
-	}
-	if (state.due >= state.end)
-		return rw_gen_finish();
-	if (last >= state.end)
-		last = state.end - 1;
-	n = (last - state.due) / config.interval_ns + 1;
-	state.late += n;
-	state.due_frac += n * config.interval_frac;
-	state.due += n * config.interval_ns + (state.due_frac >> 32);
-	state.due_frac &= 0xffffffff;
+	if (rw_gen_skip(&schedule, &clock, now) == RW_GEN_OVER)
+		rw_gen_finish();
 	return 0;
 }
 
-/* Is a frame due? Advances the schedule when it is. */
-RW_CORE bool rw_gen_due(void)
+/* How long such a turn takes is measured from one to the next, unless a frame or its delivery was
+ * between the two. */
+RW_CORE void rw_gen_count_idle(__u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-	__s64 behind = now - state.due;
+	__u64 passed = now - state.idle_at;
 
-	if (behind < 0)
-		return false;
-	if (RW_UNLIKELY(behind > (__s64)config.limit_ns)) {
-		rw_gen_skip(now);
-		return false;
+	if (state.done)
+		return;
+	if (state.idle_after == state.attempted && device.last <= state.idle_at &&
+	    passed < IDLE_TURN_MAX) {
+		state.idle_ns += passed;
+		state.idle_measured++;
 	}
-	if (RW_UNLIKELY(state.due >= state.end)) {
-		rw_gen_finish();
-		return false;
-	}
-	state.due_frac += config.interval_frac;
-	state.due += config.interval_ns + (state.due_frac >> 32);
-	state.due_frac &= 0xffffffff;
-	if (behind > (__s64)state.behind)
-		state.behind = behind;
-	return true;
+	state.idle_at = now;
+	state.idle_after = state.attempted;
+	state.idle++;
 }
 
-/* Flow i: source port by its low bits, source address by the others. The UDP checksum is 0: none.
- */
-RW_CORE void rw_gen_flow(__u8 *data)
+RW_CORE bool rw_gen_turn(__u64 *intended)
 {
-	__u32 flow = state.flow, address, sum;
+	__u64 now = bpf_ktime_get_ns();
+	int what = rw_gen_due(&schedule, &clock, now, intended);
 
-	state.flow = flow + 1 < config.flows ? flow + 1 : 0;
-	*(__be16 *)(data + SRC_PORT_OFFSET) =
-		RW_BE16(RW_GEN_PORT_FIRST + (flow & ((1u << RW_GEN_PORT_BITS) - 1)));
-	if (config.flows <= 1u << RW_GEN_PORT_BITS)
-		return;
-	address = config.src_address + (flow >> RW_GEN_PORT_BITS);
-	sum = config.ip_sum + (address >> 16) + (address & 0xffff);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	*(__be16 *)(data + IP_CHECK_OFFSET) = RW_BE16(~sum);
-	*(__be16 *)(data + SRC_ADDRESS_OFFSET) = RW_BE16(address >> 16);
-	*(__be16 *)(data + SRC_ADDRESS_OFFSET + 2) = RW_BE16(address);
+	if (what == RW_GEN_DUE)
+		return true;
+	if (what == RW_GEN_IDLE)
+		rw_gen_count_idle(now);
+	else if (what == RW_GEN_SKIP)
+		rw_gen_fall_behind(now);
+	else
+		rw_gen_finish();
+	return false;
+}
+
+RW_CORE __u32 rw_gen_flow(void)
+{
+	struct gen_quantiles *table = NULL;
+	__u32 first = 0;
+
+	if (traffic.flows <= 1)
+		return 0;
+	if (traffic.distribution == RW_GEN_QUANTILES)
+		table = bpf_map_lookup_elem(&quantiles, &first);
+	return rw_gen_next_flow(&traffic, &choice, table ? table->flow : NULL);
 }
 
 SEC("xdp")
 int rw_gen(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	int i;
+	__u64 intended = 0;
+	__u32 size = traffic.size, flow;
 
-	if (data + RW_GEN_MIN > end)
-		return XDP_DROP;
 	if (config.count && state.attempted - device.refused >= config.count)
 		return rw_gen_finish();
-	if (config.interval_ns && !rw_gen_due())
+	if (config.attempts && state.attempted >= config.attempts)
+		return rw_gen_finish();
+	if (schedule.interval_ns && !rw_gen_turn(&intended))
 		return XDP_DROP;
-#pragma unroll
-	for (i = 0; i < RW_GEN_WORDS - 1; i++)
-		((__u64 *)data)[i] = frame[i];
-	((__u32 *)data)[2 * i] = (__u32)frame[i];
-	if (config.flows > 1)
-		rw_gen_flow(data);
+	if (traffic.sizes > 1) {
+		size = rw_gen_next_size(&traffic, &choice);
+		if (bpf_xdp_adjust_tail(ctx, (int)(size - traffic.size)))
+			return XDP_ABORTED;
+		data = (void *)(long)ctx->data;
+		end = (void *)(long)ctx->data_end;
+	}
+	if (data + traffic.need > end)
+		return XDP_ABORTED;
+	rw_gen_head(data, &traffic, head);
+	if (traffic.flows > 1 || traffic.sizes > 1 || traffic.stamp_at) {
+		flow = rw_gen_flow();
+		if (traffic.stamp_at && !schedule.interval_ns)
+			intended = bpf_ktime_get_ns();
+		rw_gen_vary(data, &traffic, flow, size, (__u32)state.attempted, intended);
+	}
 	if (RW_UNLIKELY(bpf_redirect_map(&port, 0, XDP_DROP) != XDP_REDIRECT)) {
 		state.unmapped++;
 		return XDP_DROP;
 	}
 	state.attempted++;
+	if (schedule.interval_ns && config.traced)
+		state.pending[state.queued++ % RW_GEN_PENDING] = intended;
 	return XDP_REDIRECT;
 }
 
-/* What the device took of a bulk of redirected frames, and what it did not.
- * Arguments: from, to, sent, drops, error (include/trace/events/xdp.h). */
+/* Frames came again after a restart. */
+static __attribute__((noinline)) int rw_gen_restarted(__u64 now)
+{
+	__u64 gap = now - device.last, i = device.restarts;
+
+	if (i < RW_GEN_RESTARTS) {
+		device.restart_at[i] = device.last;
+		device.restart_gap[i] = gap;
+	}
+	device.restarts = i + 1;
+	device.restart_gap_sum += gap;
+	device.resume = 0;
+	return 0;
+}
+
+/* What the device took of a bulk of redirected frames, and what it did not: the first ones, and the
+ * others. Arguments: from, to, sent, drops, error (include/trace/events/xdp.h). */
 SEC("tp_btf/xdp_devmap_xmit")
 int rw_gen_xmit(__u64 *args)
 {
 	const struct net_device *to = (void *)args[1];
-	int sent = args[2], drops = args[3];
-	__u64 now;
+	int sent = args[2], drops = args[3], i;
+	__u64 now, first = device.departed;
 
 	if (to->ifindex != (int)config.ifindex || to->nd_net.net->ns.inum != config.netns)
 		return 0;
-	if (drops > 0)
+	if (drops > 0) {
 		device.refused += drops;
+		device.departed += drops;
+	}
 	if (sent <= 0)
 		return 0;
 	device.accepted += sent;
+	device.departed += sent;
 	now = bpf_ktime_get_ns();
 	if (!device.first)
 		device.first = now;
 	else if (device.resume)
-		device.restart_gap += now - device.last;
+		rw_gen_restarted(now);
 	else if (now - device.last > device.longest_gap)
 		device.longest_gap = now - device.last;
-	device.resume = 0;
 	device.last = now;
+	if (!schedule.interval_ns)
+		return 0;
+	RW_UNROLL
+	for (i = 0; i < BULK; i++) {
+		if (i < sent)
+			rw_gen_count_late(&device.lateness,
+					  now - state.pending[(first + i) % RW_GEN_PENDING]);
+	}
 	return 0;
 }
 
@@ -171,8 +205,11 @@ int rw_gen_xmit(__u64 *args)
 SEC("tp_btf/xdp_redirect_err")
 int rw_gen_err(__u64 *args)
 {
-	if ((__u32)args[5] == device.map_id)
-		device.refused++;
+	if ((__u32)args[5] != device.map_id)
+		return 0;
+	device.refused++;
+	if (state.queued)
+		state.queued--; /* the latest: it never got behind the others */
 	return 0;
 }
 

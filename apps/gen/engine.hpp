@@ -1,79 +1,88 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
-#include <atomic>
-#include <cstddef>
+#include <gen.h>
+
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <ringway/interface.hpp>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "options.hpp"
 
-struct gen;  // the skeleton
-
 namespace ringway::gen {
+
+/// How late frames left against the schedule, in nanoseconds.
+struct departures {
+  std::uint64_t frames = 0, p50 = 0, p90 = 0, p99 = 0, max = 0;
+};
+
+/// The engine was started again: no frames from `at` on (CLOCK_MONOTONIC), for so long. Both in nanoseconds.
+struct interruption {
+  std::uint64_t at = 0, gap = 0;
+};
 
 /// What has been sent so far. Times in nanoseconds of CLOCK_MONOTONIC.
 struct engine_counters {
   std::uint64_t offered = 0;  ///< the device accepted them
-  std::uint64_t refused =
-      0;  ///< handed to the kernel, not accepted: device full, down, or its peer takes no XDP frames
-  std::uint64_t late = 0;  ///< skipped, because the generator was too far behind its schedule
+  std::uint64_t refused = 0;  ///< handed to the kernel, not accepted
+  std::uint64_t late = 0;     ///< skipped, because the generator was too far behind its schedule
   std::uint64_t attempted =
-      0;  ///< handed to the kernel; more than offered + refused while some are on their way
+      0;                       ///< handed to the kernel; more than offered + refused while some are under way
   std::uint64_t unmapped = 0;  ///< frames for a port that has been deleted
   std::uint64_t restarts = 0;
-  bool done = false;  ///< count or duration is reached
-  std::uint64_t longest_burst =
-      0;  ///< frames back to back, because they were due already; 0 without a schedule
-  /// Only the tracepoints know these.
+  bool done = false;                ///< count or duration is reached
+  std::uint64_t longest_burst = 0;  ///< frames back to back, because they were due already; 0: no schedule
+  std::uint64_t idle_turns = 0;     ///< nothing was due
+  std::optional<double> turn_ns;    ///< of an idle turn, on average
+  /// Where the engine sees what its device accepts, and when.
   std::optional<std::uint64_t> first, last, longest_gap, restart_gap;
+  std::vector<interruption> interruptions;
+  std::optional<departures> late_departures;  ///< with a schedule
 };
 
-/// The engine "xdp": one thread inside one BPF_PROG_TEST_RUN with live frames, whose program does the pacing.
-/// Starting such a run costs about 24 ms, so there is one run for as long as its turns last (2^32, idle ones
-/// included: minutes); then another, in a declared gap. Needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON
-/// (tracepoints), in short: root.
+/// What sends. One thread of its own.
 class engine {
  public:
-  engine(const interface& port, const options& o);
-  ~engine();  // stops
+  virtual ~engine() = default;  // stops
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
 
-  void start();
-  /// Returns when the thread has left the kernel. Idempotent.
-  void stop() noexcept;
-  /// What ended the thread early, if anything did.
-  void check() const;
+  virtual void start() = 0;
+  /// Returns when the thread has ended. Idempotent.
+  virtual void stop() noexcept = 0;
+  /// To be called every few milliseconds, with the time. Throws what ended the thread early, if anything did.
+  virtual void tend(std::uint64_t now) = 0;
 
-  engine_counters counters() const;
-  bool traced() const noexcept { return traced_; }
+  virtual engine_counters counters() const = 0;
+  /// Where "accepted" is read.
+  virtual std::string accepted_by() const = 0;
+  /// Why a port may refuse all frames, for a message.
+  virtual std::string why_refused() const = 0;
+  const interface& port() const noexcept { return port_; }
+
+ protected:
+  explicit engine(const interface& port) : port_(port) {}
 
  private:
-  void load(const options& o);
-  bool try_load(const options& o, bool traced);
-  void configure(const options& o);
-  void attach();
-  void run() noexcept;
-  int run_once();
-  [[noreturn]] void fail(int result) const;
-
   interface port_;
-  std::vector<std::byte> frame_;
-  std::unique_ptr<::gen, void (*)(::gen*)> skeleton_;
-  double rate_;
-  std::uint32_t batch_, turns_;
-  int cpu_;
-  bool traced_ = false;
-  std::uint64_t device_base_ = 0;  // tx_packets before the first frame
-  std::atomic<std::uint64_t> restarts_ = 0;
-  std::atomic<bool> stop_ = false, ended_ = false;
-  std::exception_ptr failure_;  // of the thread; read after ended_
-  std::thread thread_;
 };
+
+std::unique_ptr<engine> make_engine(const interface& port, const options& o, int cpu);
+
+// ---- what engines share ----
+
+/// "As fast as it goes" for a rate of 0.
+gen_schedule make_schedule(double rate, double duration);
+/// `behind`: ns, the furthest that a frame left behind its schedule.
+std::uint64_t burst_of(std::uint64_t behind, double rate);
+departures summary(const gen_lateness& l);
+void pin_this_thread(int cpu);
+
+template <class T>
+T read_once(const T& from) noexcept {  // written elsewhere: by a BPF program, by a thread
+  return __atomic_load_n(&from, __ATOMIC_RELAXED);
+}
 
 }  // namespace ringway::gen

@@ -4,47 +4,88 @@
 #include <sched.h>
 
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <map>
 #include <ringway/error.hpp>
 
 namespace ringway::gen {
 namespace {
 
 struct texts {  // what needs a look of our own after CLI11's
+  std::string size = "60", ceiling, vary, distribution = "rr";
   std::string dst_mac = "02:00:00:00:00:01", src_mac, accepted_by = "auto";
+  std::uint32_t vlan = 0;
 };
 
-const CLI::Range seconds(0.01, 1e7);
+const std::map<std::string, engine_kind> engines = {{"xdp", engine_kind::xdp}, {"afxdp", engine_kind::afxdp}};
 
-void describe_traffic(CLI::App& app, options& o, texts& t) {
-  app.add_option("PORT", o.port,
-                 "interface to send from: IF, or NETNS/IF (a name in /run/netns, a PID or a path)");
-  app.add_option("--rate", o.rate_text, "packets per second: 50000, 50k, 1.5M, max")->capture_default_str();
-  app.add_option("--size", o.size, "bytes of a frame without FCS; 60 is the classic 64")
-      ->check(CLI::Range(frame_min, frame_max))
+const std::map<std::string, protocol> protocols = {
+    {"udp", protocol::udp}, {"tcp-syn", protocol::tcp_syn}, {"icmp", protocol::icmp}, {"raw", protocol::raw}};
+
+constexpr double small_batch_rate = 500e3;  // frames per second
+
+const CLI::Range seconds(0.01, 1e7);
+const CLI::Range frames(std::uint64_t{1}, std::uint64_t{1'000'000'000'000'000});
+
+void describe_amount(CLI::App& app, options& o, texts& t) {
+  app.add_option("PORT", o.ports,
+                 "interface to send from: IF, or NETNS/IF (a name in /run/netns, a PID or a path); several "
+                 "send at once");
+  app.add_flag("--bidirectional", o.bidirectional, "send from the sink to the port as well");
+  app.add_option("--engine", o.engine, "what sends: live frames inside the kernel, or an AF_XDP socket")
+      ->transform(CLI::Transformer(engines))
+      ->type_name("xdp|afxdp");
+  app.add_option("--rate", o.rate_text, "packets per second: 50000, 50k, 1.5M, max; or 200 Mbit; or 75%")
       ->capture_default_str();
-  app.add_option("--flows", o.flows,
-                 "UDP flows, round robin: they differ by source port, beyond 16384 by source address")
+  app.add_option("--ceiling", t.ceiling, "packets per second that are 100 % for --rate");
+  app.add_option("--count", o.count, "stop after exactly so many frames that the device accepted")
+      ->check(frames);
+  app.add_option("--burst", o.burst,
+                 "so many frames back to back, once, whether the device takes them or not")
+      ->check(frames);
+  app.add_option("--duration", o.duration, "stop after so many seconds")->check(seconds);
+}
+
+void describe_frames(CLI::App& app, options& o, texts& t) {
+  app.add_option("--size", t.size,
+                 "bytes of a frame without FCS, 60 is the classic 64; a list; imix; or a genome (RFC 6985)")
+      ->capture_default_str();
+  app.add_option("--protocol", o.frames.carries, "what the frames carry")
+      ->transform(CLI::Transformer(protocols))
+      ->type_name("udp|tcp-syn|icmp|raw");
+  app.add_flag("--ipv6", o.frames.ipv6, "IPv6 instead of IPv4");
+  app.add_option("--vlan", t.vlan, "a VLAN tag with this id")->check(CLI::Range(1u, 4094u));
+  app.add_option("--flows", o.frames.flows, "how many different ones")
       ->check(CLI::Range(1u, flows_max))
       ->capture_default_str();
-  app.add_option("--count", o.count, "stop after exactly so many frames that the device accepted")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000'000}));
-  app.add_option("--duration", o.duration, "stop after so many seconds")->check(seconds);
+  app.add_option(
+      "--vary", t.vary,
+      "what they differ by, the first counting fastest: src-mac, dst-mac, vlan, src-ip, dst-ip, src-port, "
+      "dst-port, icmp-id");
+  app.add_option("--distribution", t.distribution, "whose turn it is: rr, random, zipf, zipf:S")
+      ->capture_default_str();
+  app.add_flag("--stamp", o.frames.stamp,
+               "write number, flow and intended time of departure into every frame");
   app.add_option("--dst-mac", t.dst_mac, "destination address")->capture_default_str();
   app.add_option("--src-mac", t.src_mac, "source address (default: the port's)");
 }
 
 void describe_rest(CLI::App& app, options& o, texts& t) {
-  describe_sinks(app, o);
   app.add_option("--json", o.json, "write the report to this file; - is stdout");
   app.add_option("--stats", o.stats, "a line on stderr each so many seconds")->check(seconds);
-  app.add_option("--cpu", o.cpu, "run the generator on this CPU")->check(CLI::Range(0, CPU_SETSIZE - 1));
-  app.add_option("--batch", o.batch, "turns between two deliveries to the device")
-      ->check(CLI::Range(1u, batch_max))
-      ->capture_default_str();
+  app.add_option("--cpu", o.cpus, "run the generator on this CPU; of several ports, a list")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(0, CPU_SETSIZE - 1));
+  app.add_option("--batch", o.batch,
+                 "turns between two deliveries to the device (default: 16 or 64, by the rate)")
+      ->check(CLI::Range(1u, batch_max));
   app.add_option("--accepted-by", t.accepted_by,
                  "where 'sent' is read: auto prefers the kernel's tracepoints")
       ->check(CLI::IsMember({"auto", "netdev"}))
+      ->capture_default_str();
+  app.add_option("--restart-after", o.restart_after,
+                 "seconds of one run of the engine, before it is started again")
+      ->check(CLI::Range(0.1, 150.0))
       ->capture_default_str();
   app.add_option("--turns", o.turns, "turns of one run of the engine, before it is started again; for tests")
       ->check(CLI::Range(1000u, 0xffffffffu));
@@ -52,22 +93,57 @@ void describe_rest(CLI::App& app, options& o, texts& t) {
   app.set_version_flag("--version", std::string("ringway-gen " RINGWAY_VERSION));
 }
 
+/// Both ends send, and both count.
+void turn_round(options& o) {
+  if (o.ports.size() != 1 || o.sinks.size() != 1)
+    throw usage_error("--bidirectional needs one PORT and one --sink: each sends to the other");
+  const std::string port = o.ports.front();
+  o.ports.push_back(o.sinks.front());
+  o.sinks.push_back(port);
+}
+
+void examine_amount(options& o, const texts& t) {
+  if (!t.ceiling.empty()) o.ceiling = parse_ceiling(t.ceiling);
+  o.rate = parse_rate(o.rate_text).packets(o.frames.mean_size(), o.ceiling);
+  if (o.burst == 0) return;
+  if (o.count > 0 || o.duration > 0)
+    throw usage_error("--burst is an end in itself: not with --count or --duration");
+  o.rate_text = "max";
+  o.rate = 0;
+}
+
 void examine(options& o, const texts& t) {
-  o.rate = parse_rate(o.rate_text);
-  o.dst_mac = parse_mac(t.dst_mac, false);
-  if (!t.src_mac.empty()) o.src_mac = parse_mac(t.src_mac, true);
+  o.frames.sizes = parse_sizes(t.size);
+  if (!t.vary.empty()) o.frames.vary = parse_vary(t.vary);
+  o.frames.distribution = parse_distribution(t.distribution);
+  if (t.vlan > 0) o.frames.vlan = t.vlan;
+  o.frames.dst_mac = parse_mac(t.dst_mac, false);
+  if (!t.src_mac.empty()) o.frames.src_mac = parse_mac(t.src_mac, true);
+  gen::examine(o.frames);
+  examine_amount(o, t);
+  // A frame waits for the rest of its batch, and a frame in a small batch costs more.
+  if (o.batch == 0) o.batch = o.rate > 0 && o.rate <= small_batch_rate ? 16 : 64;
   o.tracepoints = t.accepted_by == "auto";
-  examine_sinks(o, !o.port.empty());
+  examine_sinks(o, !o.ports.empty());
+  if (o.bidirectional) turn_round(o);
+  if (o.frames.stamp && o.ports.size() > 1 && !o.bidirectional)
+    throw usage_error("--stamp: frames of several ports would have the same numbers");
+  for (std::size_t i = 0; i < o.ports.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (o.ports[i] == o.ports[j]) throw usage_error("PORT {} is there twice", o.ports[i]);
 }
 
 }  // namespace
 
+const char* name_of(engine_kind kind) noexcept { return kind == engine_kind::afxdp ? "afxdp" : "xdp"; }
+
 std::optional<options> parse_options(int argc, char** argv) {
   options o;
   texts t;
-  CLI::App app("Sends paced UDP frames from inside the kernel (XDP live frames) and counts what arrives.",
-               "ringway-gen");
-  describe_traffic(app, o, t);
+  CLI::App app("Sends paced frames and counts what arrives.", "ringway-gen");
+  describe_amount(app, o, t);
+  describe_frames(app, o, t);
+  describe_sinks(app, o);
   describe_rest(app, o, t);
   try {
     app.parse(argc, argv);

@@ -27,34 +27,78 @@ json sinks(const report& r) {
   return list;
 }
 
-json sent(const report& r) {
-  const engine_counters& c = r.sent;
-  return {{"engine", "xdp"},
-          {"port", r.asked.port},
-          {"rate_asked", r.asked.rate > 0 ? json(r.asked.rate) : json("max")},
-          {"size", r.asked.size},
-          {"flows", r.asked.flows},
-          {"duration_s", r.duration},
-          {"rate", r.mean_rate()},
-          {"offered", c.offered},
-          {"offered_bytes", c.offered * r.asked.size},
+json departure(const std::optional<departures>& d) {
+  if (!d || d->frames == 0) return nullptr;
+  return {{"p50", d->p50}, {"p90", d->p90}, {"p99", d->p99}, {"max", d->max}};
+}
+
+/// Restarts, counted from the first frame.
+json intervals(const engine_counters& c) {
+  json list = json::array();
+  for (const interruption& i : c.interruptions)
+    list.push_back({{"at_s", static_cast<double>(i.at - c.first.value_or(i.at)) / 1e9},
+                    {"gap_us", static_cast<double>(i.gap) / 1e3}});
+  return list;
+}
+
+/// What is told of all ports together, and of each.
+json counters(const engine_counters& c, bool paced) {
+  return {{"offered", c.offered},
           {"refused", c.refused},
           {"late", c.late},
           {"longest_gap_us", microseconds(c.longest_gap)},
-          {"longest_burst", r.asked.rate > 0 ? json(c.longest_burst) : json(nullptr)},
+          {"longest_burst", paced ? json(c.longest_burst) : json(nullptr)},
+          {"departure_ns", departure(c.late_departures)},
+          {"idle_turns", c.idle_turns},
+          {"turn_ns", or_null(c.turn_ns)},
           {"restarts", c.restarts},
           {"restart_gap_us", microseconds(c.restart_gap)},
-          {"accepted_by", r.traced ? "tracepoint" : "netdev"}};
+          {"intervals", intervals(c)}};
+}
+
+json ports(const report& r) {
+  json list = json::array();
+  for (const port_report& p : r.ports) {
+    json one = {{"port", p.name}};
+    one.update(counters(p.sent, r.asked.rate > 0));
+    list.push_back(one);
+  }
+  return list;
+}
+
+std::string names(const report& r) {
+  std::string text;
+  for (const port_report& p : r.ports) text += (text.empty() ? "" : ",") + p.name;
+  return text;
+}
+
+json sent(const report& r) {
+  const traffic_options& f = r.asked.frames;
+  json all = {{"engine", name_of(r.asked.engine)},
+              {"port", names(r)},
+              {"rate_asked", r.asked.rate > 0 ? json(r.asked.rate) : json("max")},
+              {"burst", r.asked.burst > 0 ? json(r.asked.burst) : json(nullptr)},
+              {"size", f.sizes.size() == 1 ? json(f.sizes.front()) : json(f.sizes)},
+              {"flows", f.flows},
+              {"stamped", f.stamp},
+              {"duration_s", r.duration},
+              {"rate", r.mean_rate()},
+              {"offered_bytes", or_null(r.offered_bytes())},
+              {"accepted_by", r.ports.front().accepted_by}};
+  all.update(counters(r.sent, r.asked.rate > 0));
+  all["ports"] = ports(r);
+  return all;
 }
 
 }  // namespace
 
 std::string to_json(const report& r) {
   json all = {{"schema", 1}, {"app", "ringway-gen"}, {"version", RINGWAY_VERSION}};
-  if (r.asked.port.empty())
+  if (r.ports.empty())
     all["duration_s"] = r.duration;
   else
     all.update(sent(r));
+  all["sink_mode"] = name_of(r.asked.mode);
   all["sinks"] = sinks(r);
   all["lost"] = or_null(r.lost());
   return all.dump(2) + "\n";

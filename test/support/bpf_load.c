@@ -104,7 +104,7 @@ static bool set(struct bpf_object* object, char* setting) {
 static struct bpf_object* open_with(const char* path, const char* settings, int log_level) {
   struct bpf_object* object = bpf_object__open_file(path, NULL);
   if (!object) return NULL;
-  char copy[512];
+  char copy[1024];
   snprintf(copy, sizeof(copy), "%s", settings);
   for (char* word = strtok(copy, " \t\n"); word; word = strtok(NULL, " \t\n"))
     if (!set(object, word)) {

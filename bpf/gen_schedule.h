@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The generator's schedule, the same text for both engines: absolute, so that a late frame does not
+ * move the next one, and without catching up by more than a bound.
+ */
+#ifndef RW_BPF_GEN_SCHEDULE_H
+#define RW_BPF_GEN_SCHEDULE_H
+
+#include "gen.h"
+#include "ringway/core/dialect.h"
+
+#define RW_GEN_NEVER (~0ULL >> 1)
+
+#define RW_GEN_IDLE 0 /* nothing is due */
+#define RW_GEN_DUE 1
+#define RW_GEN_SKIP 2 /* rw_gen_skip() has work */
+#define RW_GEN_OVER 3
+
+RW_CORE void rw_gen_advance(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 n)
+{
+	c->due_frac += n * s->interval_frac;
+	c->due += n * s->interval_ns + (c->due_frac >> 32);
+	c->due_frac &= 0xffffffff;
+}
+
+/* The schedule starts here, or goes on here after a restart, or is too far behind: the frames that
+ * are due are not sent in a burst, which would look like the device's loss, but counted as late.
+ * Returns RW_GEN_OVER or RW_GEN_IDLE. */
+RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 now)
+{
+	__u64 last = now, n;
+
+	if (!c->end || c->resume) {
+		if (!c->end)
+			c->end = s->duration_ns ? now + s->duration_ns : RW_GEN_NEVER;
+		c->due = now;
+		c->resume = 0;
+		return RW_GEN_IDLE;
+	}
+	if (c->due >= c->end)
+		return RW_GEN_OVER;
+	if (last >= c->end)
+		last = c->end - 1;
+	n = (last - c->due) / s->interval_ns + 1;
+	c->late += n;
+	rw_gen_advance(s, c, n);
+	return RW_GEN_IDLE;
+}
+
+/* Is a frame due? Advances the schedule when it is, and says when it was. */
+RW_CORE int rw_gen_due(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 now,
+		       __u64 *intended)
+{
+	__s64 behind = now - c->due;
+
+	if (behind < 0)
+		return RW_GEN_IDLE;
+	if (RW_UNLIKELY(behind > (__s64)s->limit_ns))
+		return RW_GEN_SKIP;
+	if (RW_UNLIKELY(c->due >= c->end))
+		return RW_GEN_OVER;
+	*intended = c->due;
+	rw_gen_advance(s, c, 1);
+	if (behind > (__s64)c->behind)
+		c->behind = behind;
+	return RW_GEN_DUE;
+}
+
+/* A frame left so late. */
+RW_CORE void rw_gen_count_late(struct gen_lateness *l, __u64 ns)
+{
+	__u64 step = ns >> RW_GEN_LATE_SHIFT;
+
+	if (ns > l->max)
+		l->max = ns;
+	if (step < RW_GEN_LATE_STEPS) {
+		l->frames[0][step]++;
+		return;
+	}
+	step >>= RW_GEN_LATE_LEVEL_SHIFT - RW_GEN_LATE_SHIFT;
+	if (step < RW_GEN_LATE_STEPS) {
+		l->frames[1][step]++;
+		return;
+	}
+	step >>= RW_GEN_LATE_LEVEL_SHIFT;
+	if (step >= RW_GEN_LATE_STEPS)
+		step = RW_GEN_LATE_STEPS - 1;
+	l->frames[2][step]++;
+}
+
+#endif
