@@ -117,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
 
 def verbs() -> dict[str, Callable[[argparse.Namespace], int]]:
     from . import commands, selftest, tuning  # here: `--help` needs none of them
-    return {"run": commands.run, "list": commands.show_list, "search": commands.search, "report": commands.report,
+    return {"run": commands.run, "list": commands.show_list, "search": commands.search, "report": commands.show_report,
             "tune": tuning.tune, "selftest": selftest.selftest}
 
 

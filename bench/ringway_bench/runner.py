@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from . import compare
-from .errors import DutError, NotMeasurable
+from .errors import DutError
 from .methods import run_method
 from .model import Measurer
 from .results import Results
@@ -122,9 +122,8 @@ class Runner:
                     for name, found in run_method(method, device, ceiling, cell["methods"], self.say).items():
                         cell["methods"][name] = found.as_json()
                 self._analyse(facts, device, cell)
-        except (DutError, NotMeasurable) as e:
+        except DutError as e:
             cell["failed"] = str(e)
-            cell["not_measurable"] = isinstance(e, NotMeasurable)
             facts["failed"] = facts["failed"] or f"round {number}: {e}"
             self.say(f"  {e}")
         return cell
@@ -135,8 +134,8 @@ class Runner:
             return
         rates = [f["value"] for f in cell["methods"].values() if f["unit"] == "frames/s" and f["value"]]
         if rates:
-            facts["analysed"] = device.check(min(rates) / 2)
-            if not facts["analysed"]["passed"]:
+            seen = facts["analysed"] = device.check(min(rates) / 2)
+            if not seen["passed"]:
                 self.say("  its analysed trial did not pass: its counts are not believed")
 
     def _compare(self) -> None:

@@ -125,8 +125,8 @@ def from_table(table: dict[str, Any], where: str) -> Scenario:
         raise UsageError(f"{where}: two methods are called '{twice}'")
     rest = {k: v for k, v in table.items() if k not in ("method", "topology")}
     topology = table.get("topology", "p2p")
-    scenario = Scenario(methods=methods, topology={"kind": topology} if isinstance(topology, str) else topology,
-                        **{"name": os.path.splitext(os.path.basename(where))[0], "duts": [], **rest})
+    fields: dict[str, Any] = {"name": os.path.splitext(os.path.basename(where))[0], "duts": [], **rest}
+    scenario = Scenario(methods=methods, topology={"kind": topology} if isinstance(topology, str) else topology, **fields)
     check(scenario, where)
     return scenario
 

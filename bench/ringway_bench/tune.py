@@ -141,7 +141,7 @@ class Tuner:
         ratios: list[float] = []
         while len(ratios) < 11:
             started = self.clock()
-            pair = [{}, chosen]
+            pair: list[Settings] = [{}, chosen]
             self.rng.shuffle(pair)
             values = {bool(s): self.measure({**self.defaults, **s}) for s in pair}
             ratios.append(self._ratio(values[True], values[False]))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the generator and the sinks can do on this machine, before they judge others."""
+from __future__ import annotations
+
+import argparse
+import math
+from statistics import median
+from typing import Any
+
+from . import duts, platform, testbed, wire
+from .cli import say
+from .commands import _write_json
+from .errors import BenchError
+from .generator import Traffic
+from .lab import calibrate, valid_trial
+from .tools import Tools, need_root
+from .wire import Wire
+
+PACING = 0.01  # how far a rate may be off, frames that were skipped included
+DEPARTURE = 10_000  # ns: the 99th percentile at 100,000 frames a second
+SINKS = ("plain", "count", "sample", "analyse")
+KINDS = {"afxdp": "ringway-afxdp", "xdp": "ringway-xdp"}
+
+
+def selftest(args: argparse.Namespace) -> int:
+    tools = Tools.find(args.bin, args.cpus)
+    need_root()
+    testbed.sweep()
+    seconds = 0.5 if args.quick else 2.0
+    found: dict[str, Any] = {"schema": 1, "app": "ringway-bench selftest", "platform": platform.record(), "size": args.size, "engines": {}}
+    faults: list[str] = []
+    for engine in ("xdp", "afxdp"):
+        say(f"engine {engine}: ceiling, pacing, departures, latency")
+        found["engines"][engine] = _engine(tools, Traffic(size=args.size, engine=engine), seconds, faults)
+    say("what the sinks cost the devices")
+    found["sink_cost"] = {kind: sink_cost(tools, name, args.size, seconds, 1 if args.quick else 5) for kind, name in KINDS.items()}
+    found["faults"] = faults
+    _show(found)
+    if args.json:
+        _write_json(args.json, found)
+    return 1 if faults else 0
+
+
+def _engine(tools: Tools, traffic: Traffic, seconds: float, faults: list[str]) -> dict[str, Any]:
+    base = calibrate(tools, traffic, trials=3, seconds=seconds)
+    base.pop("trials")
+    rates = [r for r in (1e4, 3e4, 1e5, 3e5, 1e6, 3e6) if r < base["ceiling"] / 3] + [base["ceiling"] / 3]
+    with wire.on("loop", tools, None, traffic, warm_up=0.3) as w:
+        base["pacing"] = [_paced(w, rate, seconds, traffic.engine, faults) for rate in rates]
+        stamped = w.analysed(1e5, seconds)
+    base["latency_ns"] = stamped.record.get("latency")
+    if stamped.lost or not stamped.record.get("latency"):
+        faults.append(f"{traffic.engine}: {stamped.lost} of {stamped.offered} stamped frames were lost back to back")
+    if base["loss"]:
+        faults.append(f"{traffic.engine}: {base['loss']} frames were lost back to back")
+    return base
+
+
+def _paced(w: Wire, rate: float, seconds: float, engine: str, faults: list[str]) -> dict[str, Any]:
+    """The best of three: the machine's disturbances are not the generator's."""
+    outcomes = [w.trial(rate, seconds) for _ in range(3)]
+    best = min(outcomes, key=lambda o: abs(o.rate / rate - 1))
+    departures = [o.record["departure_ns"]["p99"] for o in outcomes if o.record.get("departure_ns")]
+    row = {"rate": rate, "error": best.rate / rate - 1, "errors": [o.rate / rate - 1 for o in outcomes],
+           "late": best.record.get("late"), "departure_p99_ns": min(departures) if departures else None}
+    if abs(row["error"]) > PACING:
+        faults.append(f"{engine}: {rate:.0f} frames/s were asked for, {best.rate:.0f} left ({row['error']:+.2%})")
+    if rate == 1e5 and departures and min(departures) > DEPARTURE:
+        faults.append(f"{engine}: at 100,000 frames/s 1 % left later than {min(departures) / 1e3:.1f} us")
+    return row
+
+
+def sink_cost(tools: Tools, name: str, size: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """What a device forwards into each sink, of what it forwards into a plain interface; frames are stamped throughout where they are
+    for the analysis, so that only the sink differs."""
+    rates: dict[str, list[float]] = {s: [] for s in SINKS}
+    traffic = Traffic(size=size, options=("--stamp",))
+    for _ in range(rounds):
+        for sink in SINKS:
+            with wire.on("p2p", tools, duts.load(name), traffic, sink=sink, warm_up=0.3) as w:
+                try:
+                    rates[sink].append(valid_trial(w, math.inf, seconds).forwarding_rate)
+                except BenchError as e:
+                    say(f"  {name} into {sink}: {e}")
+    plain = median(rates["plain"]) if rates["plain"] else 0.0
+    return {"device": name, "rates": rates, "of_plain": {s: median(r) / plain if r and plain else None for s, r in rates.items()}}
+
+
+def _show(found: dict[str, Any]) -> None:
+    for engine, e in found["engines"].items():
+        print(f"engine {engine}, {found['size']} bytes: {e['unpaced'] / 1e6:.3f} Mpps as fast as it goes, {e['ceiling'] / 1e6:.3f} Mpps paced, "
+              f"{e['loss']} lost")
+        for row in e["pacing"]:
+            late = "" if row["departure_p99_ns"] is None else f", 99 % leave within {row['departure_p99_ns'] / 1e3:.1f} us"
+            print(f"  {row['rate']:>10.0f} frames/s: {row['error']:+.3%}{late}")
+        if e["latency_ns"]:
+            print("  latency back to back: " + ", ".join(f"{k} {e['latency_ns'][k] / 1e3:.1f} us" for k in ("p50", "p99", "max")))
+    for kind, cost in found["sink_cost"].items():
+        print(f"sinks, {cost['device']}: " + ", ".join(f"{s} {r:.3f}" if r else f"{s} -" for s, r in cost["of_plain"].items())
+              + " of what it forwards into a plain interface")
+    for fault in found["faults"]:
+        print(f"fault: {fault}")
