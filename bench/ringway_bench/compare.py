@@ -228,16 +228,17 @@ class Comparer:
             return [*whys, fault or "the A/A control holds"]
         if row["low"] <= 1 <= row["high"]:
             whys.append("the interval holds 1")
-        return [*whys, *self.control_doubts(Cell(row["method"], row["size"], row["flows"]))]
+        return [*whys, *self.control_doubts(Cell(row["method"], row["size"], row["flows"]), few=len(row["pairs"]) < ROUNDS)]
 
-    def control_doubts(self, where: Cell) -> list[str]:
-        """Every control of the run has to hold: where one is noisy, the run is."""
+    def control_doubts(self, where: Cell, few: bool) -> list[str]:
+        """Every control of the run has to hold: where one is noisy, the run is. `few`: that rounds are few has been said."""
         if not self.twins:
             return ["there is no A/A control"]
         faults: dict[str, None] = {}
         for twin, original in self.twins.items():
             pairs = pair_up(self.rounds, twin, original, where)
-            fault = control_fault(summarise(pairs)) or (f"the A/A control has fewer than {ROUNDS} rounds" if len(pairs.ratios) < ROUNDS else None)
+            short = not few and len(pairs.ratios) < ROUNDS
+            fault = control_fault(summarise(pairs)) or (f"the A/A control has fewer than {ROUNDS} rounds" if short else None)
             if fault:
                 faults.setdefault(fault)
         return list(faults)

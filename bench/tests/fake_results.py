@@ -66,7 +66,7 @@ class Maker:
 
     def trial(self, m: Model, ndr: float, mrr: float, load: float | None, seconds: float = 1.0, **more: Any) -> dict[str, Any]:
         rng = self.rng
-        rate = 2.9 * mrr if load is None else load * rng.uniform(0.993, 0.9995)
+        rate = (2.2 + len(m.name) / 20) * mrr if load is None else load * rng.uniform(0.993, 0.9995)
         offered = int(rate * seconds)
         over = (rate - ndr) / ndr
         ratio = 1 - mrr / rate if rate > 1.06 * ndr else (max(0.0, over) ** 2 * rng.uniform(0.2, 1) if over > 0 else 0.0)
