@@ -110,8 +110,8 @@ class Ledger:
 
 
 def work_of_reports(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What Ringway's workers did between two reports: turns, kicks, busy_us; and turn_us, the longest turn, where it was one of these
-    (it is the longest since the start: a shorter one is not told: None)."""
+    """What Ringway's workers did between two reports: turns, kicks, busy_us; and turn_us, the longest turn, where it was one of
+    these (what is told is the longest since the start; None: an earlier one was longer)."""
     work: Counter[str] = Counter()
     longest: int | None = None
     for then, now in zip(before, after, strict=True):

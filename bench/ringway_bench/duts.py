@@ -18,7 +18,7 @@ and, where the defaults do not fit:
     pairs = "one"                      # a process for each pair of ports; "all": one for all of them
     ports = "{port}"                   # words of `{ports}` for each port; {n} is its number
     report = "text"                    # "ringway": a JSON report in {json}, at the end and on SIGUSR1
-    ring = "burst"                     # slots of its RX ring: a number, or the setting that says it; for the verdict on disturbances
+    ring = "burst"                     # slots of its RX ring: a number, or the setting that says it; what it can be kept away for
     destination = "{mac0}"             # where frames have to be sent to, if that matters: here its first port
     environment = { NAME = "value" }
 
@@ -223,7 +223,8 @@ def _setting(name: str, table: Any, where: str) -> Setting:
         raise UsageError(f"{where}: values should be a list, each like the default")
     if values and default not in values:
         raise UsageError(f"{where}: the default {default} is none of its values")
-    return Setting(default, tuple(values), _text(table.get("about", ""), "about", where), _text(table.get("apply", ""), "apply", where))
+    about, apply = (_text(table.get(key, ""), key, where) for key in ("about", "apply"))
+    return Setting(default, tuple(values), about, apply)
 
 
 def placeholders(text: str, where: str) -> list[str]:

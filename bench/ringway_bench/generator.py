@@ -15,7 +15,9 @@ from .testbed import Bed
 from .tools import Tools
 
 SINKS = ("count", "analyse", "sample", "plain")  # plain: nothing is attached; the interface's own counter, read by the caller
-_ANALYSED = ("lost", "duplicated", "reordered", "corrupted", "foreign", "latency")
+_KEPT = ("engine", "late", "refused", "longest_gap_us", "longest_burst", "restarts", "restart_gap_us", "accepted_by",
+         "departure_ns", "idle_turns", "turn_ns", "intervals")
+_COUNTED = ("name", "packets", "bytes")  # what every sink says; the rest is its analysis
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ class Sent:
     def record(self) -> dict[str, Any]:
         """What of it belongs into a trial's record."""
         r = self.report
-        kept = {k: r[k] for k in ("engine", "late", "refused", "longest_gap_us", "longest_burst", "restarts", "restart_gap_us", "accepted_by",
-                                  "departure_ns", "idle_turns", "turn_ns", "intervals") if k in r}
+        kept = {k: r[k] for k in _KEPT if k in r}
         if self.analysed is not None:
             kept.update({k: v for k, v in self.analysed.items() if k == "latency"},
                         analysed={k: v for k, v in self.analysed.items() if k != "latency"})
@@ -74,8 +75,8 @@ class Generator:
                 burst: int | None = None, sink: str = "count", stamp: bool = False) -> list[str]:
         if sink not in SINKS:
             raise UsageError(f"sink '{sink}': there are {', '.join(SINKS)}")
-        words = [self._tools.gen, str(self._bed.gen), "--cpu", str(self._tools.generator_cpu), "--json", "-", "-q", *traffic.words()]
-        words += ["--rate", "max" if math.isinf(rate) else str(max(1, round(rate)))]
+        words = [self._tools.gen, str(self._bed.gen), "--cpu", str(self._tools.generator_cpu), "--json", "-", "-q"]
+        words += [*traffic.words(), "--rate", "max" if math.isinf(rate) else str(max(1, round(rate)))]
         if burst is not None:
             words += ["--burst", str(burst)]
         if count is not None:
@@ -90,8 +91,8 @@ class Generator:
 
     def run(self, traffic: Traffic, *, rate: float = math.inf, seconds: float | None = None, count: int | None = None,
             burst: int | None = None, sink: str = "count", stamp: bool = False, watch: Callable[[], None] = lambda: None) -> Sent:
-        """Until it has sent `count` frames, `burst` of them back to back, or for `seconds`. `watch` is called all the while, and ends
-        it by raising. Raises BenchError where ringway-gen says no or does not end."""
+        """Until it has sent `count` frames, `burst` of them back to back, or for `seconds`. `watch` is called all the while, and
+        ends it by raising. Raises BenchError where ringway-gen says no or does not end."""
         command = self.command(traffic, rate=rate, seconds=seconds, count=count, burst=burst, sink=sink, stamp=stamp)
         expected = seconds if seconds is not None else 0.0
         if count is not None and not math.isinf(rate):
@@ -116,7 +117,8 @@ def parse(text: str) -> Sent:
         report = json.loads(text)
         sinks = report.pop("sinks")
         received = sum(int(s["packets"]) for s in sinks)
-        analysed = {k: sinks[0][k] for k in _ANALYSED if k in sinks[0]} if len(sinks) == 1 and "duplicated" in sinks[0] else None
+        looked_at = len(sinks) == 1 and "duplicated" in sinks[0]
+        analysed = {k: v for k, v in sinks[0].items() if k not in _COUNTED} if looked_at else None
         restarts = float(report.get("restart_gap_us") or 0.0) / 1e6
         return Sent(offered=int(report["offered"]), received=received, refused=int(report["refused"]),
                     elapsed=max(0.0, float(report["duration_s"]) - restarts), report=report, analysed=analysed)

@@ -22,8 +22,8 @@ ANSWER_WITHIN = 5.0  # seconds for a report that was asked for
 
 
 class RunningDut:
-    """A device at every place of a wire, while its `with` block runs. `probe` sends some frames through the wire and returns how many
-    arrived; it is needed by devices with ready = "forwards"."""
+    """A device at every place of a wire, while its `with` block runs. `probe` sends some frames through the wire and returns how
+    many arrived; it is needed by devices with ready = "forwards"."""
 
     def __init__(self, spec: DutSpec, bed: Bed, tools: Tools, *, probe: Callable[[], int] | None = None,
                  places: list[Place] | None = None) -> None:
@@ -106,7 +106,8 @@ class RunningDut:
                 words += [p.format_map({**known, "port": port, "n": n}) for n, port in enumerate(ports) for p in self.spec.ports]
             else:
                 words.append(word.format_map({**known, "ports": " ".join(ports)}))
-        pin = ["taskset", "-c", str(self._tools.dut_cpu if not self.spec.in_kernel else self._tools.generator_cpu)] if self.spec.pinned else []
+        cpu = self._tools.generator_cpu if self.spec.in_kernel else self._tools.dut_cpu
+        pin = ["taskset", "-c", str(cpu)] if self.spec.pinned else []
         self._words.append(pin + words)
         self._reports.append(known["json"])
         self._processes.append(Process(within(place.ns) + pin + words, environment=self.spec.environment))
@@ -122,7 +123,8 @@ class RunningDut:
             while self._probe() == 0:
                 self.check()
                 if time.monotonic() > deadline:
-                    raise DutError(f"{self.spec.name}: forwards nothing within {self.spec.ready_within:g} s; it said: {self.said()}")
+                    raise DutError(f"{self.spec.name}: forwards nothing within {self.spec.ready_within:g} s; "
+                                   f"it said: {self.said()}")
 
     # --- while it runs
 
@@ -130,7 +132,8 @@ class RunningDut:
         """Raises DutError where it has ended."""
         for process in self._processes:
             if not process.alive():
-                how = f"signal {-process.code}" if process.code is not None and process.code < 0 else f"exit status {process.code}"
+                code = process.code or 0
+                how = f"signal {-code}" if code < 0 else f"exit status {code}"
                 raise DutError(f"{self.spec.name}: it ended by itself, {how}; it said: {self.said(process)}")
 
     def alive(self) -> bool:
@@ -158,7 +161,8 @@ class RunningDut:
             while _stamp(path) == stamp:
                 self.check()
                 if time.monotonic() > deadline:
-                    raise DutError(f"{self.spec.name}: it hangs: no report {ANSWER_WITHIN:g} s after SIGUSR1; it said: {self.said()}")
+                    raise DutError(f"{self.spec.name}: it hangs: no report {ANSWER_WITHIN:g} s after SIGUSR1; "
+                                   f"it said: {self.said()}")
                 time.sleep(0.002)
         return [self._report(path) for path in self._reports]
 
@@ -205,7 +209,7 @@ class RunningDut:
     # --- end
 
     def stop(self) -> list[Any]:
-        """Idempotent. What each process said at its end: its report, or its output. A process that hangs is killed, and that is said."""
+        """Idempotent. What each process said at its end: its report, or its output. One that hangs is killed, and said to."""
         if isinstance(self.spec.stop, tuple) and self._processes:
             run(*(w.format_map({"bin": self._tools.bin}) for w in self.spec.stop), ns=self._places[0].ns, check=False)
         number = signal.SIGTERM if self.spec.stop == "SIGTERM" else signal.SIGINT

@@ -235,7 +235,8 @@ def make(topology: str | dict[str, Any], *, cpus: tuple[int, int] = (0, 1), mtu:
     kind: Any = table.pop("kind", None)
     threaded = table.pop("threaded", False)
     if kind == "pvp":
-        raise UsageError("topology pvp: it needs a guest, and guests are not a part of this bench yet (pcp goes through a container)")
+        raise UsageError("topology pvp: it needs a guest, and guests are not a part of this bench yet "
+                         "(pcp goes through a container)")
     if kind not in TOPOLOGIES:
         raise UsageError(f"topology {kind!r}: there are {', '.join(TOPOLOGIES)}")
     length: Any = 1

@@ -86,8 +86,8 @@ class Wire:
         destination = self.bed.destination()
         if self.spec is not None and self.spec.destination:
             first = self.bed.places[0]
-            destination = self.spec.destination.format_map({
-                "destination": destination, "mac0": Port(first.ns, first.ports[0]).mac(), "mac1": Port(first.ns, first.ports[1]).mac()})
+            own = {f"mac{i}": Port(first.ns, first.ports[i]).mac() for i in (0, 1)}
+            destination = self.spec.destination.format_map({"destination": destination, **own})
         return replace(self.traffic, destination=destination)
 
     def _probe(self) -> int:
@@ -99,8 +99,7 @@ class Wire:
         """A trial that nobody keeps: addresses are learned, memory is touched. Raises DutError where nothing arrives."""
         outcome = self._run(load, seconds, self.sink, seconds=seconds)
         if outcome.received == 0:
-            raise DutError(f"{self._name()}: forwards nothing: {outcome.offered} frames were sent, none arrived"
-                           + (f"; it said: {self.dut.said()}" if self.dut else ""))
+            raise DutError(self._nothing("forwards nothing", outcome.record["balance"]))
 
     def trial(self, load: float, seconds: float) -> Outcome:
         return self._run(load, seconds, self.sink, seconds=seconds)
@@ -110,24 +109,25 @@ class Wire:
         return self._run(math.inf, 0.0, self.sink, burst=frames)
 
     def analysed(self, load: float, seconds: float, *, sink: str = "analyse") -> Outcome:
-        """A trial in which each frame's number and time are looked at (sink "sample": those of 1 in 64): `analysed` and `latency` in
-        its record."""
+        """A trial in which each frame's number and time are looked at (sink "sample": those of 1 in 64): its record has
+        `analysed` and `latency`."""
         return self._run(load, seconds, sink, seconds=seconds)
 
     def check(self, load: float, seconds: float = 1.0) -> dict[str, Any]:
         """Whether this device's counts can be believed: no frame that stands in for another, none changed on its way."""
         outcome = self.analysed(load, seconds)
         seen = outcome.record.get("analysed") or {}
-        kept = {k: seen.get(k) for k in ("lost", "duplicated", "reordered", "corrupted", "foreign")}
-        passed = bool(seen) and not any(kept[k] for k in ("duplicated", "corrupted", "foreign")) and kept["lost"] == outcome.lost
+        kept = {k: seen.get(k) for k in ("lost", "unique", "duplicated", "reordered", "corrupted", "foreign")}
+        bad = any(kept[k] for k in ("duplicated", "corrupted", "foreign"))
+        passed = bool(seen) and not bad and kept["unique"] == outcome.received
         return {"offered": outcome.offered, "received": outcome.received, **kept, "passed": passed}
 
     def describe(self) -> dict[str, Any]:
         """What the results say of the device."""
         if self.dut is not None:
             return self.dut.describe()
-        return {"title": "somebody else's" if self.bed.topology == "external" else "none", "kind": "command", "version": "", "command": "",
-                "settings": {}, "cpu": "own"}
+        title = "somebody else's" if self.bed.topology == "external" else "none"
+        return {"title": title, "kind": "command", "version": "", "command": "", "settings": {}, "cpu": "own"}
 
     def whole_run(self) -> dict[str, Any]:
         """Ends the device and balances all its trials together, by what it says at its end: there also what is still in a TX ring
@@ -152,8 +152,10 @@ class Wire:
         before, (after, account) = self._last, self._settled(sent, sink)
         self._last = after
         offered, received = account["offered"], account["received"]
-        self._offered, self._received, self._refused = self._offered + offered, self._received + received, self._refused + sent.refused
-        late = self._believe(offered, received)
+        self._offered += offered
+        self._received += received
+        self._refused += sent.refused
+        late = self._believe(account)
         record = {**sent.record(), "sink": sink, "balance": account, **seen, "started": started}
         if before.reports is not None and after.reports is not None:
             record.update(work_of_reports(before.reports, after.reports))
@@ -188,16 +190,22 @@ class Wire:
             time.sleep(0.02)
         return after, account
 
-    def _believe(self, offered: int, received: int) -> list[str]:
+    def _believe(self, account: dict[str, Any]) -> list[str]:
         """Raises DutError for what no trial can make good; the reasons why this one cannot be believed."""
+        offered, received = account["offered"], account["received"]
         if self._received > self._offered:
-            raise DutError(f"{self._name()}: {received} frames arrived and {offered} were sent: something makes frames of its own")
+            raise DutError(f"{self._name()}: {received} frames arrived and {offered} were sent: "
+                           "something makes frames of its own")
         if received > offered:  # some devices keep frames in their TX ring until others come
             return [f"{received - offered} frames of earlier trials arrived in this one"]
         if received == 0 and offered >= DEAD and self._received > 0:
-            raise DutError(f"{self._name()}: forwards nothing any more: {offered} frames were sent, none arrived"
-                           + (f"; it said: {self.dut.said()}" if self.dut else ""))
+            raise DutError(self._nothing("forwards nothing any more", account))
         return []
+
+    def _nothing(self, what: str, account: dict[str, Any]) -> str:
+        where = ", ".join(f"{k} {n}" for k, n in account["losses"].items())
+        return (f"{self._name()}: {what}: {account['offered']} frames were sent, none arrived"
+                + (f" ({where})" if where else "") + (f"; it said: {self.dut.said()}" if self.dut else ""))
 
     def _reasons(self, outcome: Outcome) -> list[str]:
         if self._judge is None:
