@@ -87,7 +87,7 @@ class Runner:
 
     def _round(self, number: int) -> None:
         cells = [(d, s, f) for d in self.names for s in self.scenario.sizes for f in self.scenario.flows
-                 if self._methods(s, f, number)]
+                 if self._methods(d, s, f, number)]
         self.rng.shuffle(cells)
         record: dict[str, Any] = {"round": number, "complete": False, "cells": []}
         self.data["rounds"].append(record)
@@ -107,8 +107,8 @@ class Runner:
         left = each * ((self.scenario.rounds - number + 1) * cells - self.cells_done % cells)
         return f", about {left / 60:.0f} min left"
 
-    def _methods(self, size: int, flows: int, number: int) -> list[Method]:
-        return [m for m in self.scenario.methods if m.applies(size, flows, number)]
+    def _methods(self, dut: str, size: int, flows: int, number: int) -> list[Method]:
+        return [m for m in self.scenario.methods if m.applies(self.names[dut], size, flows, number)]
 
     def _cell(self, dut: str, size: int, flows: int, order: int, number: int) -> dict[str, Any]:
         cell: dict[str, Any] = {"dut": dut, "size": size, "flows": flows, "order": order, "methods": {}, "failed": None}
@@ -118,7 +118,7 @@ class Runner:
         try:
             with self.lab.open(self.names[dut], size, flows) as device:
                 facts.update(device.describe())
-                for method in self._methods(size, flows, number):
+                for method in self._methods(dut, size, flows, number):
                     for name, found in run_method(method, device, ceiling, cell["methods"], self.say).items():
                         cell["methods"][name] = found.as_json()
                 self._analyse(facts, device, cell)

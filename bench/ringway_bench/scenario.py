@@ -44,11 +44,12 @@ class Method:
     params: dict[str, Any] = field(default_factory=dict)
     sizes: list[int] | None = None  # only at these sizes; None: at all
     flows: list[int] | None = None
-    rounds: int | None = None  # only in so many rounds
+    rounds: int | None = None  # only in so many rounds, the first ones
+    duts: list[str] | None = None  # only of these devices
 
-    def applies(self, size: int, flows: int, round_number: int) -> bool:
+    def applies(self, dut: str, size: int, flows: int, round_number: int) -> bool:
         return ((self.sizes is None or size in self.sizes) and (self.flows is None or flows in self.flows)
-                and (self.rounds is None or round_number <= self.rounds))
+                and (self.rounds is None or round_number <= self.rounds) and (self.duts is None or dut in self.duts))
 
 
 @dataclass
@@ -89,7 +90,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "compare": (list, "a list of [over, under]"), "settings": (dict, "tables by device"), "dut": (dict, "tables by name"),
     "calibrate": (dict, "a table"), "method": (list, "[[method]] tables"),
 }
-METHOD_KEYS = {"name", "kind", "sizes", "flows", "rounds"}
+METHOD_KEYS = {"name", "kind", "sizes", "flows", "rounds", "duts"}
 
 
 def builtin() -> dict[str, str]:
@@ -120,9 +121,6 @@ def from_table(table: dict[str, Any], where: str) -> Scenario:
     methods = [_method(m, f"{where}: [[method]] {n + 1}") for n, m in enumerate(table.get("method", []))]
     if not methods:
         raise UsageError(f"{where}: no [[method]]: nothing would be measured")
-    names = [m.name for m in methods]
-    for twice in {n for n in names if names.count(n) > 1}:
-        raise UsageError(f"{where}: two methods are called '{twice}'")
     rest = {k: v for k, v in table.items() if k not in ("method", "topology")}
     topology = table.get("topology", "p2p")
     fields: dict[str, Any] = {"name": os.path.splitext(os.path.basename(where))[0], "duts": [], **rest}
@@ -145,7 +143,7 @@ def _method(table: Any, where: str) -> Method:
         raise UsageError(f"{where}: should be a table with `kind`")
     params = {k: v for k, v in table.items() if k not in METHOD_KEYS}
     return Method(name=str(table.get("name", table["kind"])), kind=table["kind"], params=params, sizes=table.get("sizes"),
-                  flows=table.get("flows"), rounds=table.get("rounds"))
+                  flows=table.get("flows"), rounds=table.get("rounds"), duts=table.get("duts"))
 
 
 def check(s: Scenario, where: str) -> None:
@@ -170,9 +168,30 @@ def check(s: Scenario, where: str) -> None:
     for d in s.settings:
         if d not in s.duts:
             raise UsageError(f"{where}: [settings.{d}] is for none of duts")
-    seen: set[str] = set()
+    _check_methods(s, where)
+
+
+def _check_methods(s: Scenario, where: str) -> None:
+    """Filters name what there is; in no cell two methods have one name; `of` names one that runs before it."""
     for m in s.methods:
-        of = m.params.get("of")
-        if of is not None and of not in seen:
-            raise UsageError(f"{where}: method '{m.name}': of = '{of}' is no method before it")
-        seen.add(m.name)
+        for key, have in (("sizes", s.sizes), ("flows", s.flows), ("duts", s.duts)):
+            given = getattr(m, key)
+            if given is not None and (not isinstance(given, list) or not set(given) <= set(have)):
+                raise UsageError(f"{where}: method '{m.name}': {key} should be some of {have}")
+        if m.rounds is not None and (not isinstance(m.rounds, int) or m.rounds < 1):
+            raise UsageError(f"{where}: method '{m.name}': rounds should be a number from 1 on")
+    for dut, size, flows in ((d, x, y) for d in s.duts for x in s.sizes for y in s.flows):
+        seen: set[str] = set()
+        for m in (m for m in s.methods if m.applies(dut, size, flows, 1)):
+            if m.name in seen:
+                raise UsageError(f"{where}: two methods are called '{m.name}'")
+            of = m.params.get("of")
+            if of is not None and of not in seen:
+                raise UsageError(f"{where}: method '{m.name}': of = '{of}' is no method before it")
+            seen.update(_names(m))
+
+
+def _names(m: Method) -> list[str]:
+    """What its results are called: a search for several goals has a result for each."""
+    goals = m.params.get("goals", [])
+    return [m.name] if len(goals) < 2 else [g if isinstance(g, str) else str(g.get("name")) for g in goals]

@@ -45,6 +45,8 @@ class Loading(unittest.TestCase):
                            ("compare = [['a']]\n" + GOOD, "compare"), ("duts = ['a', 'a']\n[[method]]\nkind='mrr'", "stands twice"),
                            ("duts = ['a']", "no [[method]]"), (GOOD + "[settings.z]\nx=1", "[settings.z]"),
                            (GOOD + "[[method]]\nkind='mrr'", "two methods are called 'mrr'"),
+                           (GOOD + "duts = ['c']", "duts should be some of"), (GOOD + "sizes = [508]", "sizes should be some of"),
+                           (GOOD + "rounds = 0", "rounds should be"),
                            (GOOD + "[[method]]\nkind='latency'\nof='pdr'", "of = 'pdr'")):
             self.refused(text, said)
         with self.assertRaises(UsageError):
@@ -55,9 +57,18 @@ class Loading(unittest.TestCase):
     def test_a_method_may_be_for_some_cells_only(self):
         s = self.load(GOOD + "sizes = [60]\nflows = [1]\nrounds = 2\n")
         m = s.methods[0]
-        self.assertTrue(m.applies(60, 1, 2))
-        self.assertFalse(m.applies(508, 1, 1))
-        self.assertFalse(m.applies(60, 1, 3))
+        self.assertTrue(m.applies("a", 60, 1, 2))
+        self.assertFalse(m.applies("a", 508, 1, 1))
+        self.assertFalse(m.applies("a", 60, 1, 3))
+
+
+    def test_one_name_may_stand_for_two_methods_that_never_meet(self):
+        s = self.load("sizes = [60, 508]\n" + GOOD + "sizes = [60]\n[[method]]\nkind = 'mrr'\nsizes = [508]\nrounds = 1\n")
+        self.assertEqual([m.name for m in s.methods], ["mrr", "mrr"])
+
+    def test_a_search_for_several_goals_has_a_result_for_each(self):
+        s = self.load(GOOD + "[[method]]\nkind = 'mlrsearch'\ngoals = ['ndr', 'pdr']\n[[method]]\nkind = 'latency'\nof = 'pdr'\n")
+        self.assertEqual(len(s.methods), 3)
 
 
 if __name__ == "__main__":
