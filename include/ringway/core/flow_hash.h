@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Which flow a packet belongs to, and a keyed hash of it.
+ *
+ * 64 bits at a time: xor, multiply by an odd constant, fold the upper half down. A step is a
+ * bijection of what came before, so flows that differ in one word alone never collide; the key
+ * stands before the first word and again before the last mixing, so that whoever does not know it
+ * cannot choose flows that share a bucket by trying on a machine of his own. It is no cryptographic
+ * hash: a key is worth changing when an attacker can see which real each of his flows reaches.
+ */
+#ifndef RW_CORE_FLOW_HASH_H
+#define RW_CORE_FLOW_HASH_H
+
+#include "wire.h"
+
+/* Addresses as on the wire; of IPv4 the first word, the others 0. What a hash mode leaves out is 0.
+ */
+struct rw_flow {
+	__be32 src[4], dst[4];
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 family; /* 4 or 6 */
+	__u16 pad;
+} __attribute__((aligned(8)));
+RW_STATIC_ASSERT(sizeof(struct rw_flow) == 40, "five words of 64 bits");
+
+struct rw_hash_key {
+	__u64 first, last;
+};
+
+/* What of a flow chooses the real. */
+#define RW_FLOW_HASHES(X)                                                                          \
+	X(5TUPLE, "5tuple", "addresses, ports, protocol")                                          \
+	X(SOURCE, "source", "the client's address alone")                                          \
+	X(DST_PORT, "dst-port", "the destination port alone")                                      \
+	X(NO_DST_PORT, "no-dst-port", "everything but the destination port")
+
+enum rw_flow_hash {
+#define RW_X(suffix, name, text) RW_FLOW_##suffix,
+	RW_FLOW_HASHES(RW_X)
+#undef RW_X
+		RW_FLOW_HASH_COUNT
+};
+
+RW_CORE __u64 rw_hash_step(__u64 h, __u64 word)
+{
+	h ^= word;
+	h *= 0x9e3779b97f4a7c15ull; /* 2^64 / golden ratio, odd */
+	return h ^ h >> 32;
+}
+
+/* The last step of splitmix64 (Steele, Lea, Flood 2014): every bit of the result depends on all. */
+RW_CORE __u64 rw_hash_end(__u64 h, __u64 last)
+{
+	h ^= last;
+	h ^= h >> 30;
+	h *= 0xbf58476d1ce4e5b9ull;
+	h ^= h >> 27;
+	h *= 0x94d049bb133111ebull;
+	return h ^ h >> 31;
+}
+
+/* Of addresses, ports and protocol. */
+RW_CORE __u64 rw_flow_hash(const struct rw_flow *flow, const struct rw_hash_key *key)
+{
+	const __u8 *f = (const __u8 *)flow;
+	__u64 h = key->first;
+
+	if (flow->family == 6) {
+		h = rw_hash_step(h, rw_load64(f + 8));
+		h = rw_hash_step(h, rw_load64(f + 16));
+		h = rw_hash_step(h, rw_load64(f + 24));
+		h = rw_hash_step(h, rw_load64(f));
+	} else {
+		h = rw_hash_step(h, (__u64)flow->src[0] << 32 | flow->dst[0]);
+	}
+	return rw_hash_end(rw_hash_step(h, rw_load64(f + 32)), key->last);
+}
+
+/* The flow less what the mode leaves out: flows that are equal then have one hash. */
+RW_CORE void rw_flow_reduce(struct rw_flow *to, const struct rw_flow *flow, __u8 mode)
+{
+	*to = *flow;
+	if (mode == RW_FLOW_NO_DST_PORT) {
+		to->dport = 0;
+		return;
+	}
+	if (mode == RW_FLOW_5TUPLE)
+		return;
+	to->dst[0] = to->dst[1] = to->dst[2] = to->dst[3] = 0;
+	to->sport = 0;
+	to->proto = 0;
+	if (mode == RW_FLOW_SOURCE) {
+		to->dport = 0;
+		return;
+	}
+	to->src[0] = to->src[1] = to->src[2] = to->src[3] = 0;
+	to->family = 0;
+}
+
+/* 0 ... size - 1, evenly: a multiplication instead of %, which the verifier can bound. */
+RW_CORE __u32 rw_hash_reduce(__u32 hash, __u32 size)
+{
+	return (__u32)((__u64)hash * size >> 32);
+}
+
+#endif
