@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from ..verdicts import flows_word, frame
 from . import svg, words
-from .gather import Figure, Trial, View, balance_sum, flows_word, frame
+from .gather import Figure, Trial, View, balance_sum
 
 #: The reading order of a frame's way, so that a colour means the same in every plot; others follow in their order.
 LOSSES = ("veth_ring", "rx_dropped", "rx_ring_full", "tx_ring_full", "tx_refused", "tx_device", "tx_unsent", "sink")
@@ -162,7 +163,7 @@ def where_lost(view: View, size: int, flows: int) -> str:
             continue
         parts = [(-1, "received")] + [(series[n], n) for n in names]
         rows.append(svg.Row(dut, segments=[(i, 100 * sums[n] / sums["offered"], f"{dut}, {n}: {words.number(sums[n])} of {words.number(sums['offered'])} "
-                                            f"frames offered ({words.share(sums[n] / sums['offered'])}), {what}") for i, n in parts if sums.get(n)]))
+                                            f"frames offered ({words.share(sums[n] / sums['offered'])}), {what}") for i, n in parts if sums.get(n, 0) > 0]))
     if not rows:
         return ""
     return svg.stack_chart(f"Where frames went, {at(size, flows)}", "A bar per device: received, then each loss under its one name, as shares of the "

@@ -45,7 +45,7 @@ def row(view: View, f: Figure) -> dict[str, Any]:
     d, topology = view.duts.get(f.dut, {}), view.scenario.get("topology")
     kind = topology.get("kind", "") if isinstance(topology, dict) else topology or ""
     seen = d.get("analysed") or {}
-    bad_order = seen.get("duplicated", 0) + seen.get("reordered", 0) if seen else ""
+    bad_order = (seen.get("duplicated") or 0) + (seen.get("reordered") or 0) if seen else ""
     deployment = {"id": f"{view.scenario.get('name', 'ringway')}_{f.method}", "deployment": kind, "packet_size": f.size + 4, "vswitch": f.dut,
                   "traffic_type": TRAFFIC.get(f.kind, "rfc2544_throughput"), "stream_count": f.flows, "payload_err": seen.get("corrupted", ""),
                   "seq_err": bad_order, "start_time": view.results.get("started") or "", "stop_time": view.results.get("finished") or "",

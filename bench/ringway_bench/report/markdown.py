@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..verdicts import flows_word, frame
 from . import charts, words
-from .gather import Figure, View, balance_sum, flows_word, frame
+from .gather import Figure, View, balance_sum
 from .words import number, title
 
 
@@ -41,7 +42,7 @@ def notes(view: View, f: Figure) -> str:
     elif not (view.duts.get(f.dut, {}).get("analysed") or {}).get("passed"):
         said.append("no analysed trial passed: its counts are not believed")
     if f.at_ceiling:
-        said.append("\u2265: within 5 % of the generator's ceiling")
+        said.append("\u2265: as fast as the generator could ask (within 5 % of its ceiling, or the highest load passed)")
     return "; ".join(said + list(dict.fromkeys(why for _, why in f.missing)))
 
 

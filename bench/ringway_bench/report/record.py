@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..verdicts import flows_word, frame
 from . import charts, words
-from .gather import View, flows_word, frame
+from .gather import View
 from .markup import Html, code, details, figure, join, legend, section, table, tag
 from .sections import device_cell
 from .words import number
@@ -78,10 +79,10 @@ def method(view: View) -> Html:
          else "Every device ran on a CPU of its own."),
         "Sizes count the FCS, as the RFCs do: 64 B is 60 B on veth. Counters were read after traffic had stopped and drained. Loss never decided "
         "whether a trial is valid.", words.VETH if "veth" in str(view.platform.get("drivers", "veth")) else ""]
-    rows = [[frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")), words.mpps(c.get("through_redirect")), number(c.get("loss")),
+    rows = [[frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")), words.mpps(c.get("unpaced")), words.mpps(c.get("through_redirect")), number(c.get("loss")),
              words.share(c["pacing_error"], 2) if c.get("pacing_error") is not None else "",
              ", ".join(f"{k} {words.share(v, 1)}" for k, v in (c.get("sink_cost") or {}).items())] for size, c in view.calibration.items()]
-    calibration = table(("size", "engine", "ceiling, Mpps", "through a redirect, Mpps", "lost", "pacing error", "what the sink costs"), rows, "ttnnnnt",
+    calibration = table(("size", "engine", "ceiling, Mpps", "unpaced, Mpps", "through a redirect, Mpps", "lost", "pacing error", "what the sink costs"), rows, "ttnnnnnt",
                         "Calibration, generator and sink back to back")
     goals = {(f.method, f.kind, ", ".join(f"{k} {v}" for k, v in f.goal.items())): None for f in view.figures.values() if f.kind}
     goal_table = table(("name", "method", "asked with"), [list(g) for g in goals], "ttk", "Methods")
@@ -104,7 +105,7 @@ def devices(view: View) -> Html:
         d = view.duts[name]
         seen = d.get("analysed")
         analysed = "not analysed" if not seen else ("passed" if seen.get("passed") else "did not pass") + f": {number(seen.get('offered'))} offered, " + \
-            ", ".join(f"{number(seen.get(k, 0))} {k}" for k in ("lost", "duplicated", "reordered", "corrupted"))
+            ", ".join(f"{number(seen[k])} {k}" for k in ("lost", "duplicated", "reordered", "corrupted", "foreign") if seen.get(k) is not None)
         settings = ", ".join(f"{k} {number(v) if not isinstance(v, int) else v}" for k, v in (d.get("settings") or {}).items())
         rows.append([name, d.get("title", ""), d.get("version") or "", "the generator's" if view.in_kernel(name) else "its own", analysed,
                      settings or "defaults", d.get("failed") or "", code(d["command"]) if d.get("command") else "none: in the kernel"])

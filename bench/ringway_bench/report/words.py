@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .gather import Figure, View, flows_word, frame
+from ..verdicts import METHODS, by, confidence, flows_word, frame, interval_of, sentence, times
+from .gather import Figure, View
 
-METHODS = {"mrr": "at overload (MRR)", "ndr": "without loss (NDR)", "pdr": "with at most 0.5 % loss (PDR)"}
 LISTED = 4  # names in one part of a sentence; the rest are in the table
 IN_KERNEL = "in the kernel, on the generator's CPU"
 NOT_MEASURABLE = "not measurable here"
@@ -18,10 +18,6 @@ VETH = ("veth in copy mode says how forwarders compare on the same path of one m
 def title(method: str) -> str:
     """As a heading: MRR, NDR, PDR in capitals, whatever else as the scenario calls it."""
     return method.upper() if method in METHODS else method
-
-
-def by(method: str) -> str:
-    return METHODS.get(method, f"by {method}")
 
 
 def mpps(value: float | None) -> str:
@@ -67,13 +63,6 @@ def with_unit(value: float | None, unit: str) -> str:
     return f"{value:.4g} {unit}".strip()
 
 
-def confidence(c: float | None) -> str:
-    """Of an interval; below 95 % it is only the range of what was seen."""
-    if c is None:
-        return ""
-    return f"{100 * c:.1f} %" if c >= 0.95 else "range"
-
-
 def median_and_interval(f: Figure) -> str:
     """0.703 (0.556 to 0.756), with `>=` where the generator ended first; or why there is none."""
     if f.median is None or f.interval is None:
@@ -85,31 +74,6 @@ def median_and_interval(f: Figure) -> str:
 
 def rounds_and_confidence(f: Figure) -> str:
     return f"{len(f.values)}, {confidence(f.interval.confidence)}" if f.interval and len(f.values) > 1 else str(len(f.values))
-
-
-def times(c: Mapping[str, Any]) -> str:
-    """1.45 times, as the bound that it is."""
-    if c["median"] is None:
-        return ""
-    mark = {"at least": "\u2265 ", "at most": "\u2264 "}.get(c.get("bound") or "", "")
-    return f"{mark}{c['median']:.2f} times"
-
-
-def interval_of(c: Mapping[str, Any], digits: int = 3) -> str:
-    return "" if c["median"] is None else f"{c['low']:.{digits}f} to {c['high']:.{digits}f}"
-
-
-def sentence(c: Mapping[str, Any]) -> str:
-    """One comparison in one sentence."""
-    where = f"{by(c['method'])} at {frame(c['size'])} and {flows_word(c['flows'])}"
-    if c["median"] is None:
-        return f"{c['over']} and {c['under']} are not compared {where}: {c['why']}."
-    figures = f"{times(c)}, {interval_of(c)}, {len(c['pairs'])} rounds, {confidence(c['confidence'])}"
-    if c.get("control"):
-        return f"A/A control: {c['under']} under two names {where}: {c['median']:.3f} ({interval_of(c)}); {c['why']}."
-    if c["verdict"] == "no winner":
-        return f"No winner between {c['over']} and {c['under']} {where} ({figures}): {c['why']}."
-    return f"{c['over']} is {c['verdict']} than {c['under']} {where} ({figures})."
 
 
 def _names(cs: Sequence[Mapping[str, Any]]) -> str:
@@ -196,3 +160,6 @@ def flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, (list, tuple)):
         return [(prefix, " ".join(map(str, value)) or "none")]
     return [(prefix, "" if value is None else ("yes" if value is True else "no" if value is False else str(value)))]
+
+
+__all__ = ["METHODS", "by", "confidence", "interval_of", "sentence", "times"]
