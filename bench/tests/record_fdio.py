@@ -7,9 +7,9 @@ writes down every trial and, after each, the relevant bounds and the conditional
 goal. test_search_fdio.py compares ours with that. The library is needed for this only; nothing of it is kept.
 
 The file: {"header": {...}, "sequences": [...]}; a sequence is {"goals": [[final seconds, sum of seconds, loss ratio, exceed
-ratio], ...], "loads": [frames per second, ascending], "trials": [[index of load, seconds, effective seconds, offered, lost], ...],
-"bounds": for each goal [[number of trials, index of lower or -1, index of upper or -1, conditional throughput or -1], ...], one
-entry whenever something of it changed}. A throughput of -2: the library raised an error, see there.
+ratio], ...], "loads": [frames per second, ascending], "trials": [[index of load, seconds, effective seconds, offered, lost],
+...], "bounds": for each goal [[number of trials, index of lower or -1, index of upper or -1, conditional throughput or -1], ...],
+one entry whenever something of it changed}. A throughput of -2: the library raised an error, see there.
 """
 import json
 import lzma

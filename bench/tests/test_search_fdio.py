@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Load classification, relevant bounds and conditional throughput against FD.io's MLRsearch, trial by trial, as recorded of it."""
+"""Load classification, relevant bounds and conditional throughput against FD.io's MLRsearch, trial by trial, as recorded."""
 from __future__ import annotations
 
 import json

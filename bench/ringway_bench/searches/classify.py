@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LOWER, UNDECIDED, UPPER = 1, 0, -1
+ROUNDING = 1e-9  # seconds that are missing by rounding alone are not missing: a lower bound would have no throughput
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ def quantile_loss(full_length: Iterable[tuple[float, float]], sum_seconds: float
     """The loss ratio that, at most, 1 - exceed_ratio of the time has, missing time counting as all lost; `full_length` are
     (loss ratio, seconds). One minus it, times the load, is the conditional throughput."""
     ordered = sorted(full_length)
-    remaining = max(sum_seconds, sum(s for _, s in ordered)) * (1.0 - exceed_ratio)
-    loss = 1.0
+    whole = max(sum_seconds, sum(s for _, s in ordered))
+    remaining = whole * (1.0 - exceed_ratio)
     for loss, seconds in ordered:
         remaining -= seconds
-        if remaining <= 0.0:
+        if remaining <= whole * ROUNDING:
             return loss
     return 1.0
 

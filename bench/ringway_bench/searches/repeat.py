@@ -11,7 +11,7 @@ from ..errors import BenchError, DutError, NotMeasurable, UsageError
 from ..model import Measurer, Outcome
 
 HANDFUL = 5  # so many trials at least before a whole search is called disturbed
-EARLY = 10  # ... and so many before it is given up on the way
+LEAD = 10  # ... and so many more invalid than valid ones before it is given up on the way, where chance would give up too often
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Repeating:
             if outcome.valid:
                 break
             self.invalid += 1
-            if len(self.outcomes) >= EARLY:
+            if 2 * self.invalid - len(self.outcomes) >= LEAD:
                 self._judge()
         seen = self._offered.setdefault(outcome.load, [0.0, 0.0])
         seen[0] += outcome.offered
