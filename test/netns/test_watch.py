@@ -14,11 +14,11 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "bench"))
-from ringway_bench import duts, wire  # noqa: E402
+from ringway_bench import duts, platform, wire  # noqa: E402
 from ringway_bench.tools import Tools  # noqa: E402
 from ringway_bench.validity import Watch, Watcher, judge  # noqa: E402
 
-from rwtest import BIN, bpf_program_exists, eventually, main, program, sh  # noqa: E402
+from rwtest import BIN, Testbed, bpf_program_exists, eventually, main, program  # noqa: E402
 
 WATCH = program("ringway-watch")
 CPU = max(os.sched_getaffinity(0))
@@ -320,6 +320,28 @@ class Trials(unittest.TestCase):
             finally:
                 watcher.close()
         self.fail(f"its own sleep was called foreign: {seen}")
+
+
+class Interfaces(unittest.TestCase):
+    def test_the_record_of_an_interface(self):
+        with Testbed() as bed:
+            near, far = bed.ns("near"), bed.ns("far")
+            bed.veth(near, "d0", far, "f0", queues=2, mtu=4000)
+            bed.run(near, "sh", "-c", "echo 200000 > /sys/class/net/d0/gro_flush_timeout; echo 1 > /sys/class/net/d0/threaded")
+            record = platform.interface_record(near, "d0")
+            other = platform.interface_record(far, "f0")
+            found = platform.interfaces({"input": (near, "d0"), "gone": (near, "d9")})
+        self.assertEqual(record["driver"]["driver"], "veth")
+        self.assertEqual((record["mtu"], record["up"], record["gro_flush_timeout"], record["threaded"]), (4000, True, 200000, 1))
+        self.assertEqual(record["channels"]["current"]["rx"], 2)
+        self.assertTrue(record["features"]["gro"])
+        self.assertIn("tx-checksumming", record["features"]["off"])
+        self.assertIn("tx-vlan-offload", record["features"]["off"])
+        self.assertTrue(all(name.startswith("napi/d0-") for name in record["napi_threads"]))
+        self.assertGreaterEqual(len(record["napi_threads"]), 1)
+        self.assertEqual((other["gro_flush_timeout"], other["threaded"], "napi_threads" in other), (0, 0, False))
+        self.assertEqual(found["input"]["mtu"], 4000)
+        self.assertIn("d9", found["gone"]["error"])
 
 
 if __name__ == "__main__":
