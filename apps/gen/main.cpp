@@ -50,7 +50,7 @@ int run(int argc, char** argv) {
   control c(*asked);
   c.run();
   const report r = c.result();
-  const bool nothing_happened = c.failure() && r.sent.attempted == 0;
+  const bool nothing_happened = c.failure() && r.sent.attempted == 0 && r.received() == 0;
   if (!nothing_happened) print(r, *asked, json.get());
   if (c.failure()) std::rethrow_exception(c.failure());
   return 0;
