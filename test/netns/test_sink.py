@@ -4,12 +4,13 @@
 import base64
 import contextlib
 import json
+import multiprocessing
+import os
 import pathlib
 import random
 import socket
 import struct
 import tempfile
-import threading
 import time
 import unittest
 import zlib
@@ -220,20 +221,22 @@ class Faults(SinkTest):
         sockets = [self.bed.socket_in(self.gen, socket.AF_PACKET, socket.SOCK_RAW, 0) for _ in range(2)]
 
         def half(which):
+            os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-which]})
             sockets[which].bind(("g2", 0))
-            for n in range(which, 20000, 2):
+            for n in range(which, 100000, 2):
                 sockets[which].send(frame(n, which))
 
-        threads = [threading.Thread(target=half, args=(which,)) for which in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        senders = [multiprocessing.get_context("fork").Process(target=half, args=(which,)) for which in range(2)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+            self.assertEqual(sender.exitcode, 0)
         time.sleep(0.2)
         self.assertEqual(sink.stop(), 0, sink.stderr)
         result = json.loads(sink.stdout)["sinks"][0]
         self.assert_counts(result)
-        self.assertEqual((result["unique"], result["latency"]["count"]), (20000, 20000))
+        self.assertEqual((result["unique"], result["latency"]["count"]), (100000, 100000))
 
     def test_a_clsact_filter_does_it_too(self):
         self.assert_counts(self.analyse(map(frame, (0, 1, 3)), "--sink-attach", "clsact"), lost=1)
