@@ -10,8 +10,9 @@ from ..verdicts import flows_word, frame
 from . import svg, words
 from .gather import Figure, Trial, View, balance_sum
 
-#: The reading order of a frame's way, so that a colour means the same in every plot; others follow in their order.
-LOSSES = ("veth_ring", "rx_dropped", "rx_ring_full", "tx_ring_full", "tx_refused", "tx_device", "tx_unsent", "sink")
+#: In the order of a frame's way, each with a series of its own, so that a colour means the same in every plot.
+LOSSES = {"veth_ring": 0, "rx_dropped": 4, "rx_ring_full": 1, "tx_ring_full": 6, "tx_refused": 5, "tx_device": 7, "tx_unsent": 8, "sink": 3}
+UNEXPLAINED = svg.SERIES - 1
 QUANTILES = (("p50", "50 %"), ("p90", "90 %"), ("p99", "99 %"), ("p99.9", "99.9 %"), ("max", "max"))
 
 
@@ -146,11 +147,11 @@ def loss_names(view: View, size: int, flows: int) -> list[str]:
 
 
 def loss_series(names: Sequence[str]) -> dict[str, int]:
-    """Series of each loss: a known one always has the same, `unexplained` the last; others take what is left."""
-    others = [n for n in names if n not in LOSSES and n != "unexplained"]
-    free = [i for i in range(svg.SERIES - 2, -1, -1) if i >= len(LOSSES) or LOSSES[i] not in names] or [svg.SERIES - 2]
-    out = {n: LOSSES.index(n) for n in names if n in LOSSES}
-    return out | {n: free[i % len(free)] for i, n in enumerate(others)} | {"unexplained": svg.SERIES - 1}
+    """Series of each loss; those without one of their own take what is free."""
+    out = {n: LOSSES[n] for n in names if n in LOSSES} | {"unexplained": UNEXPLAINED}
+    free = [i for i in dict.fromkeys((2, *range(svg.SERIES))) if i not in out.values()] or [2]
+    others = [n for n in names if n not in out]
+    return out | {n: free[i % len(free)] for i, n in enumerate(others)}
 
 
 def where_lost(view: View, size: int, flows: int) -> str:
@@ -174,7 +175,7 @@ def effects(tune: Mapping[str, Any]) -> str:
     """The effect of each setting of a tune run against the defaults, with its interval; a noise row on top."""
     noise, rows, ends = tune.get("noise"), [], [0.02, -0.02]
     for s in [*([{**noise, "name": "the defaults again (noise)"}] if noise else []), *tune.get("settings", [])]:
-        value = "" if s.get("value") is None else f" = {words.number(s['value'])}"
+        value = "" if s.get("value") is None else f" = {words.plain(s['value'])}"
         if s.get("effect") is None:
             rows.append(svg.Row(f"{s['name']}{value}", note=svg.shorten_name(str(s.get("left") or "not measured"), 52)))
             continue

@@ -18,8 +18,8 @@ from .style import sheet
 from .words import title
 
 #: Of the platform; where these differ, absolute figures do not compare.
-DECISIVE = ("kernel", "cpu", "cpus", "mitigations", "command_line")
-VOLATILE = ("quiet",)  # moves from minute to minute, and is in each report
+DECISIVE = ("kernel", "architecture", "cpu", "cpus", "mitigations", "command_line", "config", "hypervisor")
+VOLATILE = ("quiet", "mhz", "memory_available_kb", "date")  # move from minute to minute, and are in each report
 
 
 @dataclass

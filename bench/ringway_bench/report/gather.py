@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -133,13 +134,17 @@ class View:
     def groups(self) -> list[tuple[int, int]]:
         return sorted({(f.size, f.flows) for f in self.figures.values()})
 
-    def names(self) -> list[str]:
-        """Devices in the scenario's order, a control after its original."""
+    @cached_property
+    def _names(self) -> list[str]:
         plain = [d for d in self.duts if not self.duts[d].get("control_of")]
         out = []
         for name in plain:
             out += [name, *(d for d in self.duts if self.duts[d].get("control_of") == name)]
         return out + [d for d in self.duts if d not in out]
+
+    def names(self) -> list[str]:
+        """Devices in the scenario's order, a control after its original."""
+        return self._names
 
     def of(self, size: int, flows: int, method: str) -> list[Figure]:
         return [f for n in self.names() if (f := self.figures.get((n, size, flows, method)))]
@@ -152,8 +157,13 @@ class View:
         return [m for m in self.planned(size, flows)
                 if any(f.unit == "frames/s" and f.kind not in NO_RATE and f.values for f in self.of(size, flows, m))]
 
+    @cached_property
+    def _timed(self) -> set[tuple[int, int, str]]:
+        return {(f.size, f.flows, f.method) for f in self.figures.values() if any(t.get("latency") for _, t in f.trials)}
+
     def latencies(self, size: int, flows: int) -> list[str]:
-        return [m for m in self.planned(size, flows) if any(t.get("latency") for f in self.of(size, flows, m) for _, t in f.trials)]
+        """Methods whose trials looked at the time of frames."""
+        return [m for m in self.planned(size, flows) if (size, flows, m) in self._timed]
 
     def all_trials(self) -> Iterator[tuple[Figure, int, Trial]]:
         for f in self.figures.values():

@@ -42,7 +42,7 @@ def notes(view: View, f: Figure) -> str:
     elif not (view.duts.get(f.dut, {}).get("analysed") or {}).get("passed"):
         said.append("no analysed trial passed: its counts are not believed")
     if f.at_ceiling:
-        said.append("\u2265: as fast as the generator could ask (within 5 % of its ceiling, or the highest load passed)")
+        said.append("\u2265: as fast as the generator (within 5 % of its ceiling, or its highest load passed)")
     return "; ".join(said + list(dict.fromkeys(why for _, why in f.missing)))
 
 

@@ -44,7 +44,7 @@ def tune(view: View) -> Html:
     rows = []
     for s in [*([{**t["noise"], "name": "the defaults again (noise)"}] if t.get("noise") else []), *t.get("settings", [])]:
         e = s.get("effect")
-        rows.append([s["name"], "" if s.get("value") is None else number(s["value"]), "" if e is None else f"{e:+.1%}",
+        rows.append([s["name"], "" if s.get("value") is None else words.plain(s["value"]), "" if e is None else f"{e:+.1%}",
                      "" if e is None else f"{s.get('low', e):+.1%} to {s.get('high', e):+.1%}", words.confidence(s.get("confidence")),
                      s.get("rounds", ""), s.get("left") or ""])
     verified = t.get("verified")
@@ -56,7 +56,7 @@ def tune(view: View) -> Html:
     elif verified:
         parts.append(tag("p", "Measured again: " + ", ".join(f"{k} {v}" for k, v in words.flatten(verified)) + "."))
     winner, defaults = t.get("winner") or {}, t.get("defaults") or {}
-    both = [[k, number(defaults.get(k)), number(winner.get(k)), "changed" if winner.get(k) != defaults.get(k) else ""] for k in {**defaults, **winner}]
+    both = [[k, words.plain(defaults.get(k)), words.plain(winner.get(k)), "changed" if winner.get(k) != defaults.get(k) else ""] for k in {**defaults, **winner}]
     signs = legend([(0, "mark", "interval holds 0"), (1, "mark", "interval excludes 0")])
     parts += [signs, figure(charts.effects(t)), table(("setting", "value", "effect", "interval", "confidence", "rounds", "why it left"), rows, "ttnnnnt"),
               table(("setting", "default", "winner", ""), both, "tttt", "The golden configuration")]
@@ -106,11 +106,12 @@ def devices(view: View) -> Html:
         seen = d.get("analysed")
         analysed = "not analysed" if not seen else ("passed" if seen.get("passed") else "did not pass") + f": {number(seen.get('offered'))} offered, " + \
             ", ".join(f"{number(seen[k])} {k}" for k in ("lost", "duplicated", "reordered", "corrupted", "foreign") if seen.get(k) is not None)
-        settings = ", ".join(f"{k} {number(v) if not isinstance(v, int) else v}" for k, v in (d.get("settings") or {}).items())
+        settings = ", ".join(f"{k} {words.plain(v)}" for k, v in (d.get("settings") or {}).items())
         rows.append([name, d.get("title", ""), d.get("version") or "", "the generator's" if view.in_kernel(name) else "its own", analysed,
-                     settings or "defaults", d.get("failed") or "", code(d["command"]) if d.get("command") else "none: in the kernel"])
-    head = ("device", "what it is", "version", "CPU", "analysed trial", "settings", "failed", "command")
-    parts: list[object] = [table(head, rows, "twttwwtk")]
+                     settings or "defaults", d.get("failed") or ""])
+    head = ("device", "what it is", "version", "CPU", "analysed trial", "settings", "failed")
+    commands = [[name, code(view.duts[name]["command"])] for name in view.names() if view.duts[name].get("command")]
+    parts: list[object] = [table(head, rows, "twwtwww"), table(("device", "command"), commands, "tk")]
     for name, d in view.duts.items():
         found = (d.get("tuning") or {}).get("table") if not d.get("control_of") else None
         if found:
@@ -148,10 +149,13 @@ def _worst(mine: list[tuple[Any, Any]], key: str, unit: str) -> str:
 
 def platform(view: View) -> Html:
     r = view.results
-    rows = [["started", r.get("started") or ""], ["finished", r.get("finished") or "did not finish"], ["program", f"{r.get('app', '')} {r.get('version', '')}, commit {r.get('commit', '')}"],
+    rows: list[list[object]] = [["started", r.get("started") or ""], ["finished", r.get("finished") or "did not finish"], ["program", f"{r.get('app', '')} {r.get('version', '')}, commit {r.get('commit', '')}"],
             ["command", code(" ".join(map(str, r.get("command") or [])))]]
-    rows += [[k, v or "none"] for k, v in words.flatten(view.platform)]
-    return section("platform", "Platform", table(("what", "value"), rows, "tk"))
+    rows = [[k, "", v] for k, v in rows]
+    for path, value in words.flatten(view.platform):
+        top, _, rest = path.partition(".")
+        rows.append([top, rest, value or "none"])
+    return section("platform", "Platform", table(("what", "of it", "value"), rows, "ttk"))
 
 
 def all_of(view: View) -> Html:

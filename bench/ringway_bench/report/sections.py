@@ -23,7 +23,7 @@ def device_cell(view: View, name: str) -> Html:
 
 def notes(f: Figure) -> str:
     """What a reader must know of one figure."""
-    said = ["as fast as the generator could ask (within 5 % of its ceiling, or the highest load passed): a lower bound"] if f.at_ceiling else []
+    said = ["a lower bound: as fast as the generator (within 5 % of its ceiling, or its highest load passed)"] if f.at_ceiling else []
     if f.passed and not f.at_ceiling:
         said.append(f"the highest load that the generator sustained passed in {f.passed} of {len(f.values)} rounds")
     whys: dict[str, list[str]] = {}

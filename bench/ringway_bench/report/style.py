@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The page's style sheet: light, dark and print; ten colours that differ for all kinds of colour vision, and in grey by shape."""
 
-#: Series s0 ... s9, after Okabe and Ito, darkened until each has 3:1 against the page (and lightened for the dark one).
-LIGHT = ("#0072b2", "#c44e00", "#00815d", "#a8467f", "#8a6400", "#3f86c4", "#6a4c9c", "#6d6259", "#14605c", "#111111")
-DARK = ("#5bb3f0", "#ff9152", "#3dd6a8", "#f0a3d0", "#e8c33c", "#9ad4ff", "#b79ced", "#c9b6a4", "#7fd1c7", "#ffffff")
+#: Series s0 ... s9, each with 3:1 against its page. The first four differ in lightness as well, so that they do for every kind
+#: of colour vision; the last is for what nobody accounts for.
+LIGHT = ("#0072b2", "#c44e00", "#22262b", "#857b70", "#00815d", "#a8467f", "#8a6400", "#6a4c9c", "#3f86c4", "#c2143c")
+DARK = ("#5bb3f0", "#ff9152", "#f2f2f2", "#988e83", "#3dd6a8", "#f0a3d0", "#e8c33c", "#b79ced", "#9ad4ff", "#ff5c7a")
 PAGE = {"light": ("#ffffff", "#1a1d21", "#5a6270", "#d9dde3", "#f5f6f8", "#dfe4ea", "#8a4b00", "#fff4e0"),
         "dark": ("#14171a", "#e8eaed", "#a2abb8", "#343a42", "#1d2125", "#39414b", "#ffc988", "#33270f")}
 
@@ -78,6 +79,7 @@ svg text.note{font-style:italic}
 .seg{fill:var(--c);stroke:var(--bg);stroke-width:1}
 .good{--c:var(--good)}
 footer{margin-top:3em;padding-bottom:3em}
+@media (max-width:600px){td.w{min-width:30ch}main,header,footer{padding:0 14px}}
 @media print{
  body{font-size:10.5pt}
  main,header,footer{max-width:none;padding:0}

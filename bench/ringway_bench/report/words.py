@@ -53,6 +53,11 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def plain(value: Any) -> str:
+    """A setting as one would write it."""
+    return number(value) if isinstance(value, (bool, float)) or value is None else str(value)
+
+
 def with_unit(value: float | None, unit: str) -> str:
     if value is None:
         return ""
