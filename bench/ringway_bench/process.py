@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from .errors import BenchError
 
@@ -92,10 +93,13 @@ class Process:
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
         self.command = list(command)
         self._out, self._err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        self._last: dict[int, str] = {}  # what it wrote, once it has ended and the files are closed
         try:
             self._popen = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=self._out, stderr=self._err,
                                            start_new_session=True, preexec_fn=_prepare, env={**os.environ, **(environment or {})})
         except OSError as e:
+            self._out.close()
+            self._err.close()
             raise BenchError(f"{self.command[0]}: {e.strerror}") from None
         self.pid = self._popen.pid
         # A scheduling group of its own, before other work on this machine: neither a generator nor a device can do without a CPU.
@@ -104,20 +108,21 @@ class Process:
 
     @property
     def stdout(self) -> str:
-        return self._text(self._out.fileno())
+        return self._text(self._out)
 
     @property
     def stderr(self) -> str:
-        return self._text(self._err.fileno())
+        return self._text(self._err)
 
     @property
     def output(self) -> str:
         return self.stdout + self.stderr
 
-    @staticmethod
-    def _text(fd: int) -> str:
-        size = os.fstat(fd).st_size
-        return os.pread(fd, size, 0).decode(errors="replace")
+    def _text(self, file: IO[str]) -> str:
+        if file.closed:
+            return self._last[id(file)]
+        fd = file.fileno()
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode(errors="replace")
 
     def alive(self) -> bool:
         return self._popen.poll() is None
@@ -151,9 +156,13 @@ class Process:
         return ended
 
     def kill(self) -> None:
+        """Idempotent; what it wrote can still be read."""
         if self.alive():
             self._popen.kill()
         self._popen.wait()
+        for file in (self._out, self._err):
+            self._last[id(file)] = self._text(file)
+            file.close()
         if self._popen.stdin is not None:
             with contextlib.suppress(OSError):
                 self._popen.stdin.close()
