@@ -6,10 +6,11 @@ import json
 import unittest
 from random import Random
 from typing import Any
+from unittest import mock
 
 from ringway_bench.errors import DutError, NotMeasurable, UsageError
 from ringway_bench.model import Found, Outcome
-from ringway_bench.searches import GOALS, METHODS, Disturbed, Goal, Limits, OutOfBudget, Repeating, build
+from ringway_bench.searches import GOALS, METHODS, Disturbed, Goal, Limits, OutOfBudget, Repeating, build, within_reach
 from ringway_bench.searches.classify import Ledger, Target
 from ringway_bench.searches.loads import Scale, split
 from ringway_bench.searches.selector import Candidate, Selector
@@ -122,6 +123,16 @@ class RepeatingTrials(unittest.TestCase):
                       {"maximum": 1e7, "trials": 0}, {"maximum": 1e7, "seconds": 0.0}):
             with self.assertRaises(UsageError):
                 Limits(**wrong)  # type: ignore[arg-type]
+
+
+class Reach(unittest.TestCase):
+    def test_maximum_is_what_the_generator_does_with_this_device(self) -> None:
+        self.assertEqual(within_reach(Device(1e6), LIMITS), LIMITS)
+        slow = Device(1e6, ceiling=4e6)
+        self.assertAlmostEqual(within_reach(slow, LIMITS).maximum, 3.96e6)
+        self.assertEqual(slow.trials, [(float("inf"), 1.0)])
+        self.assertEqual(within_reach(Script(None), LIMITS), LIMITS)
+        self.assertAlmostEqual(within_reach(Script(None, None, 0.5), Limits(2e7)).maximum, 9.9e6)
 
 
 class Binary(unittest.TestCase):
@@ -269,14 +280,42 @@ class Mlr(unittest.TestCase):
         self.assertGreater(len(run("mlrsearch", Cold(1.0), warm_up=0.0).trials), len(run("mlrsearch", Cold(1.0)).trials))
 
     def test_steps_double(self) -> None:
-        """Forwards nothing above its capacity, so that no forwarding rate points there: 1400 widths are crossed by few trials."""
-        class Livelock(Device):
-            def carries(self, load: float, seconds: float) -> float:
-                return load if load <= self.capacity else 0.0
+        """While the bound that is looked for is not there: upwards from an inherited interval of 10, and downwards."""
+        for loss, loads in ((0.0, [110, 120, 140, 180, 260, 300]), (0.1, [110, 90, 50, 0])):
+            ledger = Ledger([Target(1, 1, 0.0, 0.5, 2)])
+            selector = Selector(ledger, [0], 300, 2, (110, 120))
+            for level in loads:
+                self.assertEqual(selector.nominate(), Candidate(level, 1, 2))
+                ledger.add(level, 1, loss)
+            self.assertIsNone(selector.nominate())  # the end of the scale
 
-        found = run("mlrsearch", Livelock(5e6), confirm=False, probes=0)
-        self.assertEqual(found.state, "found")
-        self.assertLess(len(found.trials), 60)
+    def test_of_the_goals_nominations_the_lowest_is_measured(self) -> None:
+        nominated: list[list[Candidate]] = [[]]
+
+        class Listening(Selector):
+            def nominate(self) -> Candidate | None:
+                candidate = super().nominate()
+                if candidate is not None:
+                    nominated[-1].append(candidate)
+                return candidate
+
+        device = SoftEdge(3e6, spread=0.02, rng=Random(5))
+        measured: list[int] = []
+
+        class Noting(Ledger):
+            def add(self, level: int, seconds: float, loss_ratio: float, effective: float | None = None) -> None:
+                measured.append(level)
+                nominated.append([])
+                super().add(level, seconds, loss_ratio, effective)
+
+        with mock.patch.multiple("ringway_bench.searches.mlr", Selector=Listening, Ledger=Noting):
+            run("mlrsearch", device, goals=["ndr", "pdr"], confirm=False, probes=0)
+        choices = 0
+        for candidates, level in zip(nominated, measured):
+            if candidates:
+                self.assertEqual(level, min(c.level for c in candidates))
+                choices += len({c.level for c in candidates}) > 1
+        self.assertGreater(choices, 3)
 
     def test_the_coarser_targets_interval_is_halved_first(self) -> None:
         ledger = Ledger([Target(1, 1, 0.0, 0.5, 4), Target(1, 3, 0.0, 0.5, 2)])

@@ -9,11 +9,11 @@ from .burst import BackToBack, BurstMeasurer
 from .mlr import GOALS, Goal, MlrSearch
 from .recovery import Overloaded, RecoveryMeasurer, ResetMeasurer, ResetTime, SystemRecovery
 from .registry import METHODS, Method, Param, Search, build
-from .repeat import Disturbed, Limits, NoTraffic, OutOfBudget, Repeating
+from .repeat import Disturbed, Limits, NoTraffic, OutOfBudget, Repeating, within_reach
 from .simple import FrameLossRate, MaximumReceiveRate, Soak
 
 __all__ = [
     "GOALS", "METHODS", "BackToBack", "BinarySearch", "BurstMeasurer", "Disturbed", "FrameLossRate", "Goal", "Limits",
     "MaximumReceiveRate", "Method", "MlrSearch", "NoTraffic", "OutOfBudget", "Overloaded", "Param", "RecoveryMeasurer",
-    "Repeating", "ResetMeasurer", "ResetTime", "Search", "Soak", "SystemRecovery", "build",
+    "Repeating", "ResetMeasurer", "ResetTime", "Search", "Soak", "SystemRecovery", "build", "within_reach",
 ]

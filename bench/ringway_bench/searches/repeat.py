@@ -30,6 +30,20 @@ class Limits:
             raise UsageError("a search needs at least one trial, and time for it")
 
 
+def within_reach(measurer: Measurer, limits: Limits, seconds: float = 1.0) -> Limits:
+    """Limits whose maximum the generator reaches with this device, by one unpaced trial (three where they are invalid).
+
+    A device that runs on the generator's CPU slows it down: paced at the ceiling that was calibrated without it, every trial
+    would be off its rate, thus invalid. One per cent is left for the pacing.
+    """
+    for _ in range(3):
+        outcome = measurer.trial(float("inf"), seconds)
+        if outcome.valid and outcome.offered:
+            return limits if outcome.rate >= limits.maximum else replace(
+                limits, maximum=max(0.99 * outcome.rate, 1.01 * limits.minimum))
+    return limits
+
+
 class OutOfBudget(BenchError):
     """Trials or seconds are used up. Searches do not raise it: their state says it, beside the bounds so far."""
 
