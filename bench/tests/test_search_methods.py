@@ -165,6 +165,13 @@ class Soaks(unittest.TestCase):
         self.assertAlmostEqual(found.value, 2e-7, delta=1e-9)
         self.assertEqual(run("soak", Late(1.0), seconds=1500.0, alarm=1e-5).state, "found")
 
+    def test_load(self) -> None:
+        for load, offered in ((0.0, 5e6), (1e6, 1e6)):
+            device = Device(1e7)
+            run("soak", device, seconds=300.0, load=load)
+            self.assertEqual(device.trials, [(offered, 300.0)])
+        self.assertRaises(UsageError, run, "soak", Device(1e7), load=2e7)
+
     def test_disturbed_intervals_are_kept_and_do_not_alarm(self) -> None:
         found = run("soak", Disturbed(Device(1e7), 0.5, Random(1)), seconds=6000.0)
         self.assertEqual((found.state, found.value, len(found.trials)), ("found", 0.0, 20))

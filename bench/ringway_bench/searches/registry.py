@@ -176,7 +176,7 @@ METHODS: dict[str, Method] = {
         "kind": Param(str, "planned", "how the device is restarted", choices=("planned", "kill"))},
         lambda name, p: ResetTime(**p), needs="reset"),
     "soak": Method("one load for long, a result for each interval, alarm above a loss ratio", {
-        "load": Param(float, 0.5, "of the maximum", 0, 1, above_low=True), "seconds": _seconds(21600.0, "in all"),
+        "load": Param(float, 0.0, "frames/s; 0: half of the maximum"), "seconds": _seconds(21600.0, "in all"),
         "interval": _seconds(300.0, "of one result"), "alarm": Param(float, 1e-9, "loss ratio of an interval", 0, 1)},
         lambda name, p: Soak(**p)),
 }

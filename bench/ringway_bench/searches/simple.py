@@ -6,6 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import UsageError
 from ..model import Found, Measurer, Outcome
 from .repeat import Limits, NoTraffic, OutOfBudget, Repeating
 
@@ -89,17 +90,20 @@ class Soak:
     does not alarm. The value is the loss ratio of all valid intervals together.
     """
 
-    load: float = 0.5  # of the maximum
+    load: float = 0.0  # frames per second; 0: half of the maximum
     seconds: float = 21600.0
     interval: float = 300.0
     alarm: float = 1e-9  # loss ratio of an interval
 
     def run(self, measurer: Measurer, limits: Limits) -> Found:
         number = max(1, round(self.seconds / self.interval))
+        load = self.load or limits.maximum / 2
+        if load > limits.maximum:
+            raise UsageError(f"soak: load {load:g} should be at most the maximum of {limits.maximum:.0f} frames/s")
         outcomes: list[Outcome] = []
         alarms: list[int] = []
         for n in range(number):
-            outcomes.append(measurer.trial(limits.maximum * self.load, self.interval))
+            outcomes.append(measurer.trial(load, self.interval))
             if outcomes[-1].valid and outcomes[-1].loss_ratio > self.alarm:
                 alarms.append(n)
         valid = [o for o in outcomes if o.valid and o.offered]
