@@ -4,70 +4,15 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <algorithm>
-#include <cmath>
 #include <ringway/error.hpp>
 
 #include "engine_afxdp.hpp"
 #include "engine_xdp.hpp"
 
 namespace ringway::gen {
-namespace {
-
-// What may be caught up after a stall: half of the 256 slots that a veth peer has, and no more than 100 us,
-// so that no burst of ours looks like a loss of the device under test. A single overdue frame is no burst.
-constexpr double catch_up_frames = 128, catch_up_ns = 100e3;
-
-/// The upper end of a step.
-std::uint64_t end_of(std::uint32_t level, std::uint32_t step) {
-  const std::uint32_t shift = level == 0 ? RW_GEN_LATE_SHIFT : RW_GEN_LATE_LEVEL_SHIFT * level;
-  return std::uint64_t{step + 1} << shift;
-}
-
-}  // namespace
-
 std::unique_ptr<engine> make_engine(const interface& port, const options& o, int cpu) {
   if (o.engine == engine_kind::afxdp) return std::make_unique<afxdp_engine>(port, o, cpu);
   return std::make_unique<xdp_engine>(port, o, cpu);
-}
-
-gen_schedule make_schedule(double rate, double duration) {
-  gen_schedule s{};
-  if (rate <= 0) return s;
-  const double interval = 1e9 / rate;
-  const double whole = std::floor(interval);
-  s.interval_ns = static_cast<std::uint64_t>(whole);
-  s.interval_frac = static_cast<std::uint64_t>((interval - whole) * 4294967296.0);
-  s.limit_ns =
-      static_cast<std::uint64_t>(std::min(catch_up_frames * interval, std::max(catch_up_ns, interval)));
-  s.duration_ns = static_cast<std::uint64_t>(duration * 1e9);
-  return s;
-}
-
-std::uint64_t burst_of(std::uint64_t behind, double rate) {
-  return 1 + static_cast<std::uint64_t>(static_cast<double>(behind) * rate / 1e9);
-}
-
-departures summary(const gen_lateness& l) {
-  departures d;
-  for (const auto& level : l.frames)
-    for (const std::uint64_t n : level) d.frames += n;
-  d.max = l.max;
-  std::uint64_t below = 0;
-  const auto reach = [&](std::uint64_t& where, double share, std::uint64_t value) {
-    if (where == 0 && static_cast<double>(below) >= share * static_cast<double>(d.frames))
-      where = std::min(value, d.max);
-  };
-  for (std::uint32_t level = 0; level < RW_GEN_LATE_LEVELS; ++level) {
-    for (std::uint32_t step = 0; step < RW_GEN_LATE_STEPS; ++step) {
-      if (l.frames[level][step] == 0) continue;
-      below += l.frames[level][step];
-      reach(d.p50, 0.5, end_of(level, step));
-      reach(d.p90, 0.9, end_of(level, step));
-      reach(d.p99, 0.99, end_of(level, step));
-    }
-  }
-  return d;
 }
 
 void pin_this_thread(int cpu) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
-#include <gen.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,13 +8,9 @@
 #include <vector>
 
 #include "options.hpp"
+#include "pacing.hpp"
 
 namespace ringway::gen {
-
-/// How late frames left against the schedule, in nanoseconds.
-struct departures {
-  std::uint64_t frames = 0, p50 = 0, p90 = 0, p99 = 0, max = 0;
-};
 
 /// The engine was started again: no frames from `at` on (CLOCK_MONOTONIC), for so long. Both in nanoseconds.
 struct interruption {
@@ -73,11 +67,6 @@ std::unique_ptr<engine> make_engine(const interface& port, const options& o, int
 
 // ---- what engines share ----
 
-/// "As fast as it goes" for a rate of 0.
-gen_schedule make_schedule(double rate, double duration);
-/// `behind`: ns, the furthest that a frame left behind its schedule.
-std::uint64_t burst_of(std::uint64_t behind, double rate);
-departures summary(const gen_lateness& l);
 void pin_this_thread(int cpu);
 
 template <class T>

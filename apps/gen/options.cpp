@@ -125,6 +125,8 @@ void examine(options& o, const texts& t) {
   if (o.batch == 0) o.batch = o.rate > 0 && o.rate <= small_batch_rate ? 16 : 64;
   o.tracepoints = t.accepted_by == "auto";
   examine_sinks(o, !o.ports.empty());
+  if (!o.ports.empty() && o.mode != sink_mode::count && !o.frames.stamp)
+    throw usage_error("--sink-mode: only frames with --stamp can be analysed");
   if (o.bidirectional) turn_round(o);
   if (o.frames.stamp && o.ports.size() > 1 && !o.bidirectional)
     throw usage_error("--stamp: frames of several ports would have the same numbers");

@@ -196,7 +196,7 @@ static void base_name(const char* path, char* name, size_t size) {
 
 /* All variants of one object. */
 static int load_all(const char* path, const char* variants, const struct limits* limits) {
-  char name[128], line[512];
+  char name[128], line[1024];
   int result = 1, loaded = 0;
   base_name(path, name, sizeof(name));
   FILE* file = variants ? fopen(variants, "r") : NULL;
