@@ -159,7 +159,6 @@ class Loud:
 
     def __init__(self, cell: WireCell) -> None:
         self.wire = cell.wire
-        self.maximum = cell.maximum
         self.measurer = self
 
     def __getattr__(self, name: str) -> Any:  # burst, analysed, ...

@@ -100,7 +100,8 @@ def pair_up(rounds: Sequence[Mapping[str, Any]], over: str, under: str, where: C
         for name in (over, under):
             cell, twice = _cell(round_, name, where.size, where.flows)
             value, why = value_of(cell, where.method)
-            planned = planned or twice or (cell is not None and (bool(cell.get("failed")) or where.method in cell.get("methods", {})))
+            planned = planned or twice or (cell is not None and (bool(cell.get("failed"))
+                                                                 or where.method in cell.get("methods", {})))
             values.append(value)
             if value is None:
                 whys.append(f"{name}: {'was measured twice' if twice else why}")

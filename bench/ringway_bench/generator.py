@@ -100,7 +100,7 @@ class Generator:
         deadline = time.monotonic() + 1.2 * expected + 30
         process = Process(command)
         try:
-            while process.wait(0.05) is None:
+            while process.wait(0.02) is None:
                 watch()
                 if time.monotonic() > deadline:
                     raise BenchError(f"ringway-gen: no end after {1.2 * expected + 30:.0f} s: {' '.join(command)}")

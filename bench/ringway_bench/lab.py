@@ -17,8 +17,6 @@ from .scenario import Scenario
 from .tools import Tools
 from .wire import Wire
 
-PACED_SECONDS = 0.5  # of the trial that asks what the generator sustains into this device
-SHORTFALL = 0.985  # of the load that was asked for: below that a trial is not valid
 
 
 class WireCell:
@@ -33,12 +31,6 @@ class WireCell:
 
     def check(self, load: float) -> dict[str, Any]:
         return self.wire.check(load, 1.0)
-
-    def maximum(self, ceiling: float) -> float:
-        """Frames per second that a search may ask for. Whatever works for this device on the generator's CPU (all of a device in the
-        kernel, the copy into a socket's memory) slows the generator: loads that it cannot keep up would all be invalid."""
-        sustained = self.wire.trial(ceiling, PACED_SECONDS).rate
-        return ceiling if sustained >= SHORTFALL * ceiling else 0.99 * sustained
 
 
 class WireLab:

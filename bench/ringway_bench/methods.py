@@ -70,11 +70,12 @@ def search(method: Method, cell: Any, ceiling: float, earlier: Mapping[str, Any]
         for key in ("throughput", "load"):
             if key in kind.params:
                 params[key] = base * (share if key == "load" else 1.0)
-    maximum = cell.maximum(ceiling) if kind.needs == "trial" and method.kind not in ("mrr", "soak") else ceiling
-    limits = searches.Limits(maximum=maximum, minimum=min(9001.0, maximum / 100))
+    limits = searches.Limits(maximum=ceiling, minimum=min(9001.0, ceiling / 1000))
+    if kind.needs == "trial" and method.kind not in ("mrr", "soak"):
+        limits = searches.within_reach(cell.measurer, limits)
     answer = searches.build(method.kind, params).run(cell.measurer, limits)
     for f in answer if isinstance(answer, list) else [answer]:
-        f.extra.setdefault("maximum", maximum)
+        f.extra.setdefault("maximum", limits.maximum)
     if isinstance(answer, Found):
         return {method.name: answer}
     if len(answer) == 1:

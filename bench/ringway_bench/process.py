@@ -88,7 +88,8 @@ def _prepare() -> None:
 
 class Process:
     """A running program. What it writes goes to files, so that it never waits for a reader; stdin stays open, for some
-    (testpmd) end when that is closed. It has a session of its own: a Ctrl-C in our terminal does not reach it."""
+    (testpmd) end when that is closed. It has a session of its own, so a Ctrl-C in our terminal does not reach it; and all that it
+    starts stays in its group, and ends with it. Until kill() has been called the kernel keeps its number for us."""
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
         self.command = list(command)
@@ -102,6 +103,7 @@ class Process:
             self._err.close()
             raise BenchError(f"{self.command[0]}: {e.strerror}") from None
         self.pid = self._popen.pid
+        self._code: int | None = None
         # A scheduling group of its own, before other work on this machine: neither a generator nor a device can do without a CPU.
         with contextlib.suppress(OSError):
             Path(f"/proc/{self.pid}/autogroup").write_text("-20", encoding="ascii")
@@ -125,40 +127,51 @@ class Process:
         return os.pread(fd, os.fstat(fd).st_size, 0).decode(errors="replace")
 
     def alive(self) -> bool:
-        return self._popen.poll() is None
+        return self.code is None
 
     @property
     def code(self) -> int | None:
         """Its exit status; negative: the signal that ended it; None: it runs."""
-        return self._popen.poll()
+        if self._code is None:
+            seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if seen is not None:
+                self._code = seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
+        return self._code
 
-    def threads(self) -> list[int]:
-        with contextlib.suppress(OSError):
-            return sorted(int(t) for t in os.listdir(f"/proc/{self.pid}/task"))
-        return []
+    def pids(self) -> list[int]:
+        """Its own and those of all that it has started, unless they have left its group; none once it has ended."""
+        found = []
+        for entry in os.listdir("/proc") if self.alive() else []:
+            with contextlib.suppress(OSError, ValueError):
+                if os.getpgid(int(entry)) == self.pid:
+                    found.append(int(entry))
+        return sorted(found)
 
     def send(self, number: int) -> None:
-        """Nothing happens when it has ended."""
-        self._popen.send_signal(number)
+        """To itself alone. Nothing happens when it has ended."""
+        if self.alive():
+            os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status, or None: it still runs after that time."""
-        try:
-            return self._popen.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
+        deadline, step = time.monotonic() + seconds, 0.001
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(step)
+            step = min(2 * step, 0.02)
+        return self.code
 
     def stop(self, number: int = signal.SIGINT, seconds: float = 10) -> bool:
-        """Asks it to end. False: it did not within the time, and was killed."""
-        self.send(number)
+        """Asks it and all that it has started to end, as Ctrl-C does. False: it did not within the time, and was killed."""
+        self._send_to_all(number)
         ended = self.wait(seconds) is not None
         self.kill()
         return ended
 
     def kill(self) -> None:
-        """Idempotent; what it wrote can still be read."""
-        if self.alive():
-            self._popen.kill()
+        """With all that it has started. Idempotent; what it wrote can still be read."""
+        self._send_to_all(signal.SIGKILL)
+        while self.alive():
+            time.sleep(0.001)
         self._popen.wait()
         for file in (self._out, self._err):
             self._last[id(file)] = self._text(file)
@@ -166,6 +179,11 @@ class Process:
         if self._popen.stdin is not None:
             with contextlib.suppress(OSError):
                 self._popen.stdin.close()
+
+    def _send_to_all(self, number: int) -> None:
+        if self._popen.returncode is None:  # else its number may be somebody else's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
 
     def wait_for(self, text: str, seconds: float) -> bool:
         """Until it has written this. False: it ended, or the time was over, without it."""
@@ -180,9 +198,11 @@ class Process:
 
 
 class Undertaker:
-    """A child that deletes namespaces when we are gone, however we went: it reads their names until its pipe is closed."""
+    """A child that deletes namespaces when we are gone, however we went: it reads their names until its pipe is closed. What still
+    runs in them was started by us, and would keep them alive without their names."""
 
-    _SCRIPT = 'while read -r n; do all="$all $n"; done; for n in $all; do ip netns del "$n"; done'
+    _SCRIPT = ('while read -r n; do all="$all $n"; done\n'
+               'for n in $all; do for p in $(ip netns pids "$n"); do kill -9 "$p"; done; ip netns del "$n"; done')
 
     def __init__(self) -> None:
         # Ctrl-C is for us alone.

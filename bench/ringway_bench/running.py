@@ -146,7 +146,8 @@ class RunningDut:
 
     @property
     def pids(self) -> list[int]:
-        return [p.pid for p in self._processes]
+        """Of all its processes, those included that it has started itself."""
+        return [pid for process in self._processes for pid in process.pids()]
 
     def counters(self) -> list[dict[str, Any]] | None:
         """What each process has counted up to now; None: this device does not say that before its end. Raises DutError where it

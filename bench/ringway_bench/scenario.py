@@ -174,8 +174,9 @@ def check(s: Scenario, where: str) -> None:
 def _check_methods(s: Scenario, where: str) -> None:
     """Filters name what there is; in no cell two methods have one name; `of` names one that runs before it."""
     for m in s.methods:
-        for key, have in (("sizes", s.sizes), ("flows", s.flows), ("duts", s.duts)):
-            given = getattr(m, key)
+        there: dict[str, list[Any]] = {"sizes": s.sizes, "flows": s.flows, "duts": s.duts}
+        for key, have in there.items():
+            given: Any = getattr(m, key)
             if given is not None and (not isinstance(given, list) or not set(given) <= set(have)):
                 raise UsageError(f"{where}: method '{m.name}': {key} should be some of {have}")
         if m.rounds is not None and (not isinstance(m.rounds, int) or m.rounds < 1):

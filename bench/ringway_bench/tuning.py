@@ -14,7 +14,7 @@ from .cli import say
 from .commands import _write_json, one_device, topology
 from .duts import DutSpec, Value
 from .errors import BenchError, DutError, UsageError
-from .lab import WireCell, WireLab, calibrate, valid_trial
+from .lab import WireLab, calibrate, valid_trial
 from .tools import Tools, need_root
 from .tune import Knob, Tuner
 from .wire import Wire
@@ -90,7 +90,7 @@ class Objective:
         return valid_trial(w, math.inf, SECONDS).forwarding_rate
 
     def _ndr(self, w: Wire) -> float:
-        limits = searches.Limits(maximum=WireCell(w).maximum(self.ceiling), seconds=60.0)
+        limits = searches.within_reach(w, searches.Limits(maximum=self.ceiling, seconds=60.0))
         found = searches.build("mlrsearch", QUICK).run(w, limits)
         first = found[0] if isinstance(found, list) else found
         return first.value or 0.0

@@ -27,9 +27,6 @@ class Device:
         offered = int(min(load, 5e6) * seconds)
         return Outcome(load, seconds, offered, min(offered, int(self.rate * seconds)), seconds)
 
-    def maximum(self, ceiling):
-        return ceiling
-
     def describe(self):
         return {"title": "simulated", "kind": "command", "cpu": "own"}
 

@@ -126,13 +126,11 @@ class RepeatingTrials(unittest.TestCase):
 
 
 class Reach(unittest.TestCase):
-    def test_maximum_is_what_the_generator_does_with_this_device(self) -> None:
+    def test_maximum_is_what_the_generator_sustains_with_this_device(self) -> None:
         self.assertEqual(within_reach(Device(1e6), LIMITS), LIMITS)
         slow = Device(1e6, ceiling=4e6)
         self.assertAlmostEqual(within_reach(slow, LIMITS).maximum, 3.96e6)
-        self.assertEqual(slow.trials, [(float("inf"), 1.0)])
-        self.assertEqual(within_reach(Script(None), LIMITS), LIMITS)
-        self.assertAlmostEqual(within_reach(Script(None, None, 0.5), Limits(2e7)).maximum, 9.9e6)
+        self.assertEqual(slow.trials, [(LIMITS.maximum, 0.5)])
 
 
 class Binary(unittest.TestCase):

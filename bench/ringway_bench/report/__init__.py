@@ -22,7 +22,10 @@ FORMATS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def write(results: Mapping[str, Any], formats: Sequence[str], directory: str, stem: str = "report") -> list[str]:
-    """Writes directory/stem.FORMAT for each; the paths. Raises UsageError for a format that there is not, BenchError when it cannot write."""
+    """Writes directory/stem.FORMAT for each; the paths.
+
+    Raises UsageError for a format that there is not, BenchError when it cannot write.
+    """
     for f in formats:
         if f not in FORMATS:
             raise UsageError(f"report: no format '{f}'; there are: {', '.join(FORMATS)}")

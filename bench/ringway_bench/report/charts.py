@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -11,7 +12,8 @@ from . import svg, words
 from .gather import Figure, Trial, View, balance_sum
 
 #: In the order of a frame's way, each with a series of its own, so that a colour means the same in every plot.
-LOSSES = {"veth_ring": 0, "rx_dropped": 4, "rx_ring_full": 1, "tx_ring_full": 6, "tx_refused": 5, "tx_device": 7, "tx_unsent": 8, "sink": 3}
+LOSSES = {"veth_ring": 0, "rx_dropped": 4, "rx_ring_full": 1, "tx_ring_full": 6, "tx_refused": 5, "tx_device": 7, "tx_unsent": 8,
+          "sink": 3}
 UNEXPLAINED = svg.SERIES - 1
 QUANTILES = (("p50", "50 %"), ("p90", "90 %"), ("p99", "99 %"), ("p99.9", "99.9 %"), ("max", "max"))
 
@@ -40,11 +42,17 @@ def throughput(view: View, size: int, flows: int) -> str:
         rows.append(svg.Row(name, lanes, svg.shorten_name(note, 52)))
     ceiling = (view.calibration.get(str(size)) or {}).get("ceiling") or 0
     references = [svg.Reference(ceiling / 1e6, "generator's ceiling")] if 0 < ceiling < 2 * top else []
-    axis = svg.linear(0, max(top / 1e6, *(r.value for r in references), 1e-6), "forwarded, million frames per second (Mpps)", lambda v: f"{v:.3g}")
-    scaled = [svg.Row(r.label, [svg.Lane(x.series, x.middle / 1e6, x.low / 1e6, x.high / 1e6, [d / 1e6 for d in x.dots], x.open_end, x.tip)
-                                for x in r.lanes], r.note) for r in rows]
-    return svg.row_chart(f"Throughput with its spread, {at(size, flows)}", f"For each device one lane per method ({', '.join(methods)}): a dot for every "
-                         "round, a bar for the interval, a shape for the median. The same figures stand in the table.", axis, scaled, references)
+    axis = svg.linear(0, max(top / 1e6, *(r.value for r in references), 1e-6), "forwarded, million frames per second (Mpps)",
+                      lambda v: f"{v:.3g}")
+    scaled = [svg.Row(r.label, [_scaled(x, 1e-6) for x in r.lanes], r.note) for r in rows]
+    return svg.row_chart(f"Throughput with its spread, {at(size, flows)}",
+                         f"For each device one lane per method ({', '.join(methods)}): a dot for every "
+                         "round, a bar for the interval, a shape for the median. The same figures stand in the table.", axis,
+                         scaled, references)
+
+
+def _scaled(x: svg.Lane, by: float) -> svg.Lane:
+    return replace(x, middle=x.middle * by, low=x.low * by, high=x.high * by, dots=[d * by for d in x.dots])
 
 
 def ratios(view: View, size: int, flows: int) -> tuple[str, list[str]]:
@@ -66,7 +74,8 @@ def ratios(view: View, size: int, flows: int) -> tuple[str, list[str]]:
     if high / low > 60:
         steps = (1.0,)
     axis = svg.logarithmic(min(low, 0.9), max(high, 1.12), "ratio, paired by round (logarithmic)", lambda v: f"{v:.4g}", steps)
-    return svg.row_chart(f"Ratios, {at(size, flows)}", "For each pair of devices one lane per method: a dot for the ratio of every round, a bar for "
+    return svg.row_chart(f"Ratios, {at(size, flows)}",
+                         "For each pair of devices one lane per method: a dot for the ratio of every round, a bar for "
                          "the interval of the median, a shape for the median; right of 1 the first is ahead.", axis, rows,
                          [svg.Reference(1.0, "equal")]), methods
 
@@ -100,10 +109,11 @@ def _loss_panel(view: View, name: str, trials: list[Trial], y: svg.Axis, size: i
     for i, m in enumerate(("ndr", "pdr")):
         f = view.figures.get((name, size, flows, m))
         if f and f.median:
-            markers.append(svg.Marker(f.median / 1e6, 2 + i, f"{words.title(m)}, median of {len(f.values)} rounds: {words.mpps(f.median)} Mpps"))
+            markers.append(svg.Marker(f.median / 1e6, 2 + i,
+                                      f"{words.title(m)}, median of {len(f.values)} rounds: {words.mpps(f.median)} Mpps"))
     return svg.panel(f"Loss against offered load: {name}, {at(size, flows)}",
-                     f"{len(good)} valid and {len(bad)} invalid trials; the vertical lines are the medians of NDR and PDR. The table has the "
-                     "same by load.", x, y, [c for c in curves if c.points], markers)
+                     f"{len(good)} valid and {len(bad)} invalid trials; the vertical lines are the medians of NDR and PDR. "
+                     "The table has the same by load.", x, y, [c for c in curves if c.points], markers)
 
 
 def latency_of(f: Figure) -> dict[str, float]:
@@ -120,13 +130,15 @@ def latency_panels(view: View, size: int, flows: int) -> list[tuple[str, str]]:
     if not values:
         return []
     y = svg.logarithmic(min(values), max(values), "latency from the intended send time", words.nanoseconds)
-    x = svg.Axis("share of the frames that were at least as fast", lambda v: (v + 0.4) / (len(QUANTILES) - 0.2), [(i, text) for i, (_, text) in enumerate(QUANTILES)])
+    x = svg.Axis("share of the frames that were at least as fast", lambda v: (v + 0.4) / (len(QUANTILES) - 0.2),
+                 [(i, text) for i, (_, text) in enumerate(QUANTILES)])
     out = []
     for name, by in found.items():
         curves = [svg.Curve(i, [(j, by[m][q]) for j, (q, _) in enumerate(QUANTILES) if by[m].get(q)], tip=m)
                   for i, m in enumerate(methods) if by.get(m)]
         if any(c.points for c in curves):
-            out.append((name, svg.panel(f"Latency percentiles: {name}, {at(size, flows)}", "One line per load; medians over the valid trials. "
+            out.append((name, svg.panel(f"Latency percentiles: {name}, {at(size, flows)}",
+                                        "One line per load; medians over the valid trials. "
                                         "The table has the same figures.", x, y, curves)))
     return out
 
@@ -141,7 +153,8 @@ def overload(view: View, name: str, size: int, flows: int) -> tuple[list[Trial],
 def loss_names(view: View, size: int, flows: int) -> list[str]:
     seen: dict[str, None] = {}
     for name in view.names():
-        seen |= {k: None for k, v in balance_sum(overload(view, name, size, flows)[0]).items() if v and k not in ("offered", "received", "unexplained")}
+        sums = balance_sum(overload(view, name, size, flows)[0])
+        seen |= {k: None for k, v in sums.items() if v and k not in ("offered", "received", "unexplained")}
     known = [n for n in LOSSES if n in seen]
     return known + [n for n in seen if n not in known] + ["unexplained"]
 
@@ -163,12 +176,19 @@ def where_lost(view: View, size: int, flows: int) -> str:
         if not sums.get("offered"):
             continue
         parts = [(-1, "received")] + [(series[n], n) for n in names]
-        rows.append(svg.Row(dut, segments=[(i, 100 * sums[n] / sums["offered"], f"{dut}, {n}: {words.number(sums[n])} of {words.number(sums['offered'])} "
-                                            f"frames offered ({words.share(sums[n] / sums['offered'])}), {what}") for i, n in parts if sums.get(n, 0) > 0]))
+        segments = []
+        for i, n in parts:
+            if sums.get(n, 0) > 0:
+                tip_ = (f"{dut}, {n}: {words.number(sums[n])} of {words.number(sums['offered'])} frames offered "
+                        f"({words.share(sums[n] / sums['offered'])}), {what}")
+                segments.append((i, 100 * sums[n] / sums["offered"], tip_))
+        rows.append(svg.Row(dut, segments=segments))
     if not rows:
         return ""
-    return svg.stack_chart(f"Where frames went, {at(size, flows)}", "A bar per device: received, then each loss under its one name, as shares of the "
-                           "frames offered. The same figures stand in the table.", svg.linear(0, 100, "of the frames offered, per cent", lambda v: f"{v:.0f}"), rows)
+    return svg.stack_chart(f"Where frames went, {at(size, flows)}",
+                           "A bar per device: received, then each loss under its one name, as shares of the "
+                           "frames offered. The same figures stand in the table.",
+                           svg.linear(0, 100, "of the frames offered, per cent", lambda v: f"{v:.0f}"), rows)
 
 
 def effects(tune: Mapping[str, Any]) -> str:
@@ -182,9 +202,13 @@ def effects(tune: Mapping[str, Any]) -> str:
         low, high = s.get("low", s["effect"]), s.get("high", s["effect"])
         ends += [100 * low, 100 * high]
         words_ = f"{s['name']}{value}: {s['effect']:+.1%} ({low:+.1%} to {high:+.1%})"
-        rows.append(svg.Row(f"{s['name']}{value}", [svg.Lane(1 if s is not noise and not low <= 0 <= high else 0, 100 * s["effect"], 100 * low, 100 * high, tip=words_)]))
+        series = 1 if s is not noise and not low <= 0 <= high else 0
+        lane = svg.Lane(series, 100 * s["effect"], 100 * low, 100 * high, tip=words_)
+        rows.append(svg.Row(f"{s['name']}{value}", [lane]))
     if not rows:
         return ""
-    axis = svg.linear(min(ends), max(ends), "effect against the defaults, per cent (right: better)", lambda v: f"{v:+.3g}" if v else "0")
-    return svg.row_chart("Effect of each setting", "A row per setting and value: the median effect against the defaults and its interval; to the right "
+    axis = svg.linear(min(ends), max(ends), "effect against the defaults, per cent (right: better)",
+                      lambda v: f"{v:+.3g}" if v else "0")
+    return svg.row_chart("Effect of each setting",
+                         "A row per setting and value: the median effect against the defaults and its interval; to the right "
                          "of 0 is better. The same figures stand in the table.", axis, rows, [svg.Reference(0, "defaults")])

@@ -50,7 +50,8 @@ class Beside:
             return "ranges overlap" if _overlap(self.a, self.b) else "ranges apart, too few rounds to say more"
         if self.a.at_ceiling or self.b.at_ceiling:
             return "the generator's ceiling was reached"
-        return "intervals overlap" if _overlap(self.a, self.b) else f"intervals apart, B {'higher' if (self.ratio or 0) > 1 else 'lower'}"
+        higher = "higher" if (self.ratio or 0) > 1 else "lower"
+        return "intervals overlap" if _overlap(self.a, self.b) else f"intervals apart, B {higher}"
 
 
 def _overlap(a: Figure, b: Figure) -> bool:
@@ -63,10 +64,12 @@ def differences(a: View, b: View) -> list[tuple[str, str, str]]:
     def facts(v: View) -> dict[str, str]:
         r = v.results
         kept = {k: x for k, x in v.platform.items() if k not in VOLATILE}
-        run = {"ringway-bench": r.get("version"), "commit": r.get("commit"), "scenario": v.scenario.get("name"), "state": r.get("state"),
+        run = {"ringway-bench": r.get("version"), "commit": r.get("commit"), "scenario": v.scenario.get("name"),
+               "state": r.get("state"),
                "engine": v.scenario.get("engine"), "topology": v.scenario.get("topology"), "rounds": len(v.rounds)}
         for name, d in v.duts.items():
-            run[f"device {name}"] = {"version": d.get("version"), "settings": d.get("settings"), "command": d.get("command"), "cpu": d.get("cpu")}
+            run[f"device {name}"] = {"version": d.get("version"), "settings": d.get("settings"), "command": d.get("command"),
+                                     "cpu": d.get("cpu")}
         for size, c in v.calibration.items():
             run[f"ceiling at {size} bytes, Mpps"] = words.mpps(c.get("ceiling"))
         return dict(words.flatten({**kept, **run}))
@@ -83,9 +86,11 @@ def statement(found: Sequence[tuple[str, str, str]]) -> str:
     """Whether absolute figures may be read beside each other at all."""
     why = decisive(found)
     if why:
-        return (f"Absolute figures do not compare: {', '.join(w.replace('_', ' ') for w in why)} differ{'s' * (len(why) == 1)}. Ratios of devices "
+        return (f"Absolute figures do not compare: {', '.join(w.replace('_', ' ') for w in why)} differ{'s' * (len(why) == 1)}. "
+                f"Ratios of devices "
                 "within each file do, with care.")
-    return ("Kernel, CPU, mitigations and command line are the same. Figures of two runs are still no pairs: a machine's speed moves between "
+    return ("Kernel, CPU, mitigations and command line are the same. Figures of two runs are still no pairs: a machine's speed "
+            "moves between "
             "sessions, so only intervals that are far apart say something.")
 
 
@@ -103,7 +108,8 @@ def ratio_rows(a: View, b: View) -> list[list[str]]:
     for k in dict.fromkeys([*ia, *ib]):
         if k in ia and k in ib:
             ca, cb = ia[k], ib[k]
-            out.append([f"{k[0]} / {k[1]}", title(k[2]), at(k[3], k[4]), f"{ca['median']:.3f} ({words.interval_of(ca)})", ca["verdict"],
+            out.append([f"{k[0]} / {k[1]}", title(k[2]), at(k[3], k[4]), f"{ca['median']:.3f} ({words.interval_of(ca)})",
+                        ca["verdict"],
                         f"{cb['median']:.3f} ({words.interval_of(cb)})", cb["verdict"]])
     return out
 
@@ -114,7 +120,8 @@ def _rows(found: Sequence[Beside]) -> list[list[str]]:
             return ["", ""]
         unit = f" {f.unit}" if f.unit not in ("frames/s", "ns") and f.values else ""
         return [words.median_and_interval(f) + unit, "" if f.spread is None else words.share(f.spread, 1)]
-    return [[x.dut, title(x.method), at(x.size, x.flows), *one(x.a), *one(x.b), "" if x.ratio is None else f"{x.ratio:.3f}", x.said] for x in found]
+    return [[x.dut, title(x.method), at(x.size, x.flows), *one(x.a), *one(x.b), "" if x.ratio is None else f"{x.ratio:.3f}",
+             x.said] for x in found]
 
 
 HEAD = ("device", "method", "traffic", "A: median (interval)", "A: spread", "B: median (interval)", "B: spread", "B / A", "")
@@ -126,14 +133,17 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str] =
     va, vb = View(a), View(b)
     found = differences(va, vb)
     rows, ratios = _rows(beside(va, vb)), ratio_rows(va, vb)
-    lines = [f"{letter}: {name}: {words.platform_line(v)}; {words.rounds_line(v)}" + (f". {p}" if (p := words.partial_line(v)) else "")
+    lines = [f"{letter}: {name}: {words.platform_line(v)}; {words.rounds_line(v)}" + (f". {p}" if (p := words.partial_line(v))
+                                                                                      else "")
              for letter, name, v in (("A", names[0], va), ("B", names[1], vb))]
     same = "The two files do not differ in platform, versions or settings."
     rates = "Rates in Mpps: median (interval of the sign test, or range)."
-    text = "\n".join([statement(found), "", *lines, "", "# What differs", "", text_table(("what", "A", "B"), found) or same + "\n",
+    text = "\n".join([statement(found), "", *lines, "", "# What differs", "", text_table(("what", "A", "B"), found) or same
+                      + "\n",
                       "# Figures", "", rates, "", text_table(HEAD, rows)]
                      + (["# Ratios within each file", "", text_table(RATIOS, ratios)] if ratios else []))
-    head = "<header>" + tag("p", "ringway-bench \u00b7 comparison of two results files", "kicker") + tag("h1", statement(found)) + join(
+    head = "<header>" + tag("p", "ringway-bench \u00b7 comparison of two results files",
+                            "kicker") + tag("h1", statement(found)) + join(
         tag("p", line, "facts") for line in lines) + "</header>"
     body = join([section("differences", "What differs", table(("what", "A", "B"), found, "tkk") if found else tag("p", same)),
                  section("figures", "Figures", tag("p", rates), table(HEAD, rows, "tttnnnnnw")),

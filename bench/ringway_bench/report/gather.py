@@ -178,15 +178,18 @@ class View:
         seen: dict[tuple[str, str, str], list[int]] = {}
         for number, cell in self.cells():
             if cell.get("failed"):
-                seen.setdefault((cell["dut"], f"{frame(cell['size'])}, {flows_word(cell['flows'])}", str(cell["failed"])), []).append(number)
+                seen.setdefault((cell["dut"], f"{frame(cell['size'])}, {flows_word(cell['flows'])}", str(cell["failed"])),
+                                []).append(number)
             for method, found in cell.get("methods", {}).items():
                 value, why = value_of({"methods": {method: found}}, method)
                 if value is None:
-                    seen.setdefault((cell["dut"], f"{method}, {frame(cell['size'])}, {flows_word(cell['flows'])}", why), []).append(number)
+                    seen.setdefault((cell["dut"], f"{method}, {frame(cell['size'])}, {flows_word(cell['flows'])}", why),
+                                    []).append(number)
         said = {(d, why) for d, _, why in seen}
         out = [(name, "the device", str(d["failed"])) for name, d in self.duts.items()
                if d.get("failed") and not any(name == who and str(d["failed"]).endswith(why) for who, why in said)]
-        return out + [(d, f"{where}, round{'s' * (len(n) > 1)} {', '.join(map(str, n))}", why) for (d, where, why), n in seen.items()]
+        return out + [(d, f"{where}, round{'s' * (len(n) > 1)} {', '.join(map(str, n))}", why) for (d, where, why),
+                      n in seen.items()]
 
 
 def balance_sum(trials: list[Trial]) -> dict[str, int]:
@@ -196,6 +199,7 @@ def balance_sum(trials: list[Trial]) -> dict[str, int]:
         b = t.get("balance")
         if not b:
             continue
-        for name, n in (("offered", b["offered"]), ("received", b["received"]), *b["losses"].items(), ("unexplained", b["unexplained"])):
+        for name, n in (("offered", b["offered"]), ("received", b["received"]), *b["losses"].items(),
+                        ("unexplained", b["unexplained"])):
             out[name] = out.get(name, 0) + n
     return out

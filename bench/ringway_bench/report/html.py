@@ -20,15 +20,18 @@ def render(results: Mapping[str, Any]) -> str:
 
 
 def head(view: View, body: str) -> str:
-    links = "".join(f'<a href="#{ident}">{words_}</a>' for ident, words_ in re.findall(r'<section id="(\w+)"><h2>(.*?)</h2>', body))
+    links = "".join(f'<a href="#{ident}">{words_}</a>' for ident, words_ in re.findall(r'<section id="(\w+)"><h2>(.*?)</h2>',
+                                                                                       body))
     warning = words.partial_line(view)
     kind = (view.scenario.get("topology") or {}).get("kind", "") if isinstance(view.scenario.get("topology"), dict) else ""
-    return ("<header>" + tag("p", " \u00b7 ".join(x for x in ("ringway-bench", str(view.scenario.get("name", "")), kind) if x), "kicker")
+    return ("<header>" + tag("p", " \u00b7 ".join(x for x in ("ringway-bench", str(view.scenario.get("name", "")), kind) if x),
+                             "kicker")
             + tag("h1", words.headline(view)) + (tag("p", warning, "warn") if warning else Html(""))
             + tag("p", f"{words.platform_line(view)}; {words.rounds_line(view)}.", "facts") + sections.verdicts(view)
             + f'<nav aria-label="Sections">{links}</nav></header>')
 
 
 def foot(view: View) -> str:
-    return "<footer>" + tag("p", "Made by ringway-bench from its results file, and from nothing else. Absolute figures of different machines do not "
+    return "<footer>" + tag("p", "Made by ringway-bench from its results file, and from nothing else. Absolute figures of "
+                                 "different machines do not "
                             "compare.", "small") + "</footer>"

@@ -24,7 +24,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def render(results: Mapping[str, Any]) -> str:
     view = View(results)
-    said = [c for c in view.comparisons if not c.get("control") and (c["method"], c["size"], c["flows"]) == words.headline_cell(view)]
+    said = [c for c in view.comparisons if not c.get("control") and (c["method"], c["size"],
+                                                                     c["flows"]) == words.headline_cell(view)]
     warning = words.partial_line(view)
     parts = [f"# {view.scenario.get('name', 'Results')}\n", f"**{words.headline(view)}**\n", f"> {warning}\n" if warning else "",
              f"{words.platform_line(view)}; {words.rounds_line(view)}.\n", f"{words.VETH}\n",
@@ -59,10 +60,12 @@ def group(view: View, size: int, flows: int) -> list[str]:
                 table(("device", "Mpps", "rounds, confidence", "trials valid + invalid", "notes"), rows), beside + "\n"]
     cs = [c for c in view.comparisons if (c["size"], c["flows"]) == (size, flows)]
     ratio_rows = [(f"{c['over']} / {c['under']}", title(c["method"]), words.times(c).replace(" times", ""), words.interval_of(c),
-                   words.confidence(c["confidence"]), len(c["pairs"]), "control" if c.get("control") else c["verdict"], c["why"]) for c in cs]
+                   words.confidence(c["confidence"]), len(c["pairs"]), "control" if c.get("control") else c["verdict"], c["why"])
+                  for c in cs]
     if ratio_rows:
         out += [f"## {where}: ratios, pair by pair\n",
-                table(("ratio", "method", "median", "interval", "confidence", "rounds", "verdict", "why"), ratio_rows), beside + "\n"]
+                table(("ratio", "method", "median", "interval", "confidence", "rounds", "verdict", "why"), ratio_rows), beside
+                + "\n"]
     return out + [latency(view, size, flows, where), losses(view, size, flows, where), others(view, size, flows, where)]
 
 
@@ -73,10 +76,12 @@ def latency(view: View, size: int, flows: int, where: str) -> str:
             f = view.figures.get((name, size, flows, m))
             got = charts.latency_of(f) if f else {}
             if f and got:
-                rows.append((name, m, *(words.nanoseconds(got.get(k)) for k in ("min", "mean", "p50", "p90", "p99", "p99.9", "max", "pdv_p99")),
+                rows.append((name, m, *(words.nanoseconds(got.get(k)) for k in ("min", "mean", "p50", "p90", "p99", "p99.9",
+                                                                                "max", "pdv_p99")),
                              f"{f.valid} + {f.invalid}"))
     head = ("device", "load", "min", "mean", "50 %", "90 %", "99 %", "99.9 %", "max", "PDV 99 %", "trials valid + invalid")
-    return f"## {where}: latency\n\nFrom the intended send time; medians over the valid trials.\n\n{table(head, rows)}" if rows else ""
+    intro = "From the intended send time; medians over the valid trials."
+    return f"## {where}: latency\n\n{intro}\n\n{table(head, rows)}" if rows else ""
 
 
 def losses(view: View, size: int, flows: int, where: str) -> str:
@@ -100,10 +105,12 @@ def others(view: View, size: int, flows: int, where: str) -> str:
 
 
 def cost(view: View) -> str:
-    rows = [(c.get("dut", ""), words.share(c.get("share_of_ndr"), 0), words.mpps(c.get("load")), _ns(c.get("generator_ns")), _ns(c.get("dut_ns")),
+    rows = [(c.get("dut", ""), words.share(c.get("share_of_ndr"), 0), words.mpps(c.get("load")), _ns(c.get("generator_ns")),
+             _ns(c.get("dut_ns")),
              "" if c.get("syscalls_per_packet") is None else number(float(c["syscalls_per_packet"])), c.get("how") or "",
              words.IN_KERNEL if view.in_kernel(str(c.get("dut"))) else "") for c in view.results.get("cost") or []]
-    head = ("device", "of its NDR", "Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls a frame", "measured by", "notes")
+    head = ("device", "of its NDR", "Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls a frame", "measured by",
+            "notes")
     return f"## Cost of a frame\n\n{table(head, rows)}" if rows else ""
 
 
@@ -116,7 +123,8 @@ def tune(view: View) -> str:
     if not t:
         return ""
     rows = [(s["name"], number(s.get("value")), "" if s.get("effect") is None else f"{s['effect']:+.1%}",
-             "" if s.get("effect") is None else f"{s.get('low', s['effect']):+.1%} to {s.get('high', s['effect']):+.1%}", s.get("left") or "")
+             "" if s.get("effect") is None else f"{s.get('low', s['effect']):+.1%} to {s.get('high', s['effect']):+.1%}",
+             s.get("left") or "")
             for s in t.get("settings", [])]
     return (f"## Effect of each setting on {t.get('objective', 'the objective')}\n\n{t.get('answer', '')}\n\n"
             + table(("setting", "value", "effect", "interval", "why it left"), rows))
@@ -139,7 +147,8 @@ def devices(view: View) -> str:
     rows = [(n, d.get("title", ""), d.get("version") or "", ", ".join(f"{k} {v}" for k, v in (d.get("settings") or {}).items()),
              "passed" if (d.get("analysed") or {}).get("passed") else "not passed", d.get("failed") or "",
              f"`{d['command']}`" if d.get("command") else "") for n, d in view.duts.items()]
-    return "## Devices\n\n" + table(("name", "what it is", "version", "settings", "analysed trial", "failed", "command"), rows) if rows else ""
+    return "## Devices\n\n" + table(("name", "what it is", "version", "settings", "analysed trial", "failed", "command"),
+                                    rows) if rows else ""
 
 
 def platform(view: View) -> str:

@@ -71,11 +71,14 @@ def figure(drawing: str, caption: str = "") -> Html:
 
 
 def panels(found: Sequence[tuple[str, str]]) -> Html:
-    return Html('<div class="panels">' + "".join(figure(drawing, name) for name, drawing in found) + "</div>") if found else Html("")
+    return Html('<div class="panels">' + "".join(figure(drawing, name) for name, drawing in found)
+                + "</div>") if found else Html("")
 
 
 def details(summary: str, content: object, is_open: bool = False) -> Html:
-    return Html(f"<details{' open' if is_open else ''}><summary>{text(summary)}</summary>{text(content)}</details>") if content else Html("")
+    if not content:
+        return Html("")
+    return Html(f"<details{' open' if is_open else ''}><summary>{text(summary)}</summary>{text(content)}</details>")
 
 
 def section(ident: str, heading: str, *parts: object) -> Html:

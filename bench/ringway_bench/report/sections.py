@@ -23,7 +23,9 @@ def device_cell(view: View, name: str) -> Html:
 
 def notes(f: Figure) -> str:
     """What a reader must know of one figure."""
-    said = ["a lower bound: as fast as the generator (within 5 % of its ceiling, or its highest load passed)"] if f.at_ceiling else []
+    said = []
+    if f.at_ceiling:
+        said.append("a lower bound: as fast as the generator (within 5 % of its ceiling, or its highest load passed)")
     if f.passed and not f.at_ceiling:
         said.append(f"the highest load that the generator sustained passed in {f.passed} of {len(f.values)} rounds")
     whys: dict[str, list[str]] = {}
@@ -42,25 +44,31 @@ def result_row(view: View, f: Figure) -> list[object]:
             words.share(f.spread, 1) if f.spread is not None else "", len(f.values), f"{f.valid} + {f.invalid}", notes(f)]
 
 
-RESULT_HEAD = ("device", "method", "Mpps, median", "interval", "confidence", "spread", "rounds", "trials valid + invalid", "notes")
+RESULT_HEAD = ("device", "method", "Mpps, median", "interval", "confidence", "spread", "rounds", "trials valid + invalid",
+               "notes")
 
 
 def throughput(view: View) -> Html:
-    parts: list[object] = [tag("p", "Million frames per second that arrived at the sink. Median over the rounds; the interval is that of the sign "
-                               "test and holds the median with the confidence beside it; with fewer than 6 rounds it is only the range. Spread: "
+    parts: list[object] = [tag("p", "Million frames per second that arrived at the sink. Median over the rounds; the interval "
+                                    "is that of the sign "
+                               "test and holds the median with the confidence beside it; with fewer than 6 rounds it is only "
+                               "the range. Spread: "
                                "(p90 - p10) / median.")]
     for size, flows in view.groups():
         methods = view.rates(size, flows)
         rows = [result_row(view, f) for n in view.names() for m in methods if (f := view.figures.get((n, size, flows, m)))]
         if not rows:
             continue
-        signs = legend([(i, "mark", f"{title(m)}, {words.by(m)}" if m not in words.METHODS else words.by(m)) for i, m in enumerate(methods)])
-        parts += [tag("h3", charts.at(size, flows)), signs, figure(charts.throughput(view, size, flows)), table(RESULT_HEAD, rows, "ttnnnnnnw")]
+        said = [words.by(m) if m in words.METHODS else f"{title(m)}, {words.by(m)}" for m in methods]
+        signs = legend([(i, "mark", what) for i, what in enumerate(said)])
+        parts += [tag("h3", charts.at(size, flows)), signs, figure(charts.throughput(view, size, flows)),
+                  table(RESULT_HEAD, rows, "ttnnnnnnw")]
     return section("throughput", "Throughput", *parts) if len(parts) > 1 else Html("")
 
 
 def ratios(view: View) -> Html:
-    parts: list[object] = [tag("p", "A ratio is taken within a round, where both ran within minutes. A winner needs 7 rounds, an interval that excludes "
+    parts: list[object] = [tag("p", "A ratio is taken within a round, where both ran within minutes. A winner needs 7 rounds, "
+                                    "an interval that excludes "
                                "1, and an A/A control (one device under two names) within 2 % of 1 whose interval holds 1.")]
     for size, flows in view.groups():
         cs = [c for c in view.comparisons if c["size"] == size and c["flows"] == flows]
@@ -69,12 +77,16 @@ def ratios(view: View) -> Html:
         plot, methods = charts.ratios(view, size, flows)
         pairs = list(dict.fromkeys((c["over"], c["under"]) for c in cs))
         rows = [[f"{c['over']} / {c['under']}", title(c["method"]),
-                 "" if c["median"] is None else {"at least": "\u2265 ", "at most": "\u2264 "}.get(c.get("bound") or "", "") + f"{c['median']:.3f}",
-                 words.interval_of(c), words.confidence(c["confidence"]), "" if not c.get("bca") else f"{c['bca'][0]:.3f} to {c['bca'][1]:.3f}",
+                 "" if c["median"] is None else {"at least": "\u2265 ", "at most": "\u2264 "}.get(c.get("bound") or "", "")
+                 + f"{c['median']:.3f}",
+                 words.interval_of(c), words.confidence(c["confidence"]), "" if not c.get("bca")
+                 else f"{c['bca'][0]:.3f} to {c['bca'][1]:.3f}",
                  "" if c["mad"] is None else f"{c['mad']:.3f}", len(c["pairs"]),
-                 "control" if c.get("control") else c["verdict"], c["why"]] for c in sorted(cs, key=lambda c: pairs.index((c["over"], c["under"])))]
+                 "control" if c.get("control") else c["verdict"], c["why"]]
+                for c in sorted(cs, key=lambda c: pairs.index((c["over"], c["under"])))]
         parts += [tag("h3", charts.at(size, flows)), legend([(i, "mark", title(m)) for i, m in enumerate(methods)]), figure(plot),
-                  table(("ratio", "method", "median", "interval", "confidence", "BCa", "MAD", "rounds", "verdict", "why"), rows, "ttnnnnnntw")]
+                  table(("ratio", "method", "median", "interval", "confidence", "BCa", "MAD", "rounds", "verdict", "why"), rows,
+                        "ttnnnnnntw")]
     return section("ratios", "Who is ahead", *parts) if len(parts) > 1 else Html("")
 
 
@@ -87,8 +99,10 @@ def loss_curves(view: View) -> Html:
         rows = [row for name in view.names() for row in _loss_rows(view, name, size, flows)]
         signs = legend([(0, "mark", "valid trial"), (1, "cross", "invalid trial"), (2, "line", "NDR"), (3, "line", "PDR")])
         parts += [tag("h3", charts.at(size, flows)), signs, panels(found),
-                  details("The same as a table", table(("device", "offered, Mpps", "valid trials", "loss, median", "smallest", "largest"), rows, "tnnnnn"))]
-    intro = tag("p", "Every paced trial of the searches is a point: what the generator's device accepted, and the share of it that was lost. "
+                  details("The same as a table", table(("device", "offered, Mpps", "valid trials", "loss, median", "smallest",
+                                                        "largest"), rows, "tnnnnn"))]
+    intro = tag("p", "Every paced trial of the searches is a point: what the generator's device accepted, and the share of it "
+                     "that was lost. "
                 "Each panel has its own horizontal axis, which need not begin at 0; the vertical one is the same in all.")
     return section("loss", "Loss against offered load", intro, *parts) if parts else Html("")
 
@@ -108,7 +122,8 @@ def _loss_rows(view: View, name: str, size: int, flows: int) -> list[list[object
         losses = [t["loss_ratio"] for t in some]
         rates = [t["rate"] for t in some]
         low, high = words.mpps(min(rates)), words.mpps(max(rates))
-        out.append([name, low if low == high else f"{low} to {high}", len(some), words.share(median(losses)), words.share(min(losses)),
+        out.append([name, low if low == high else f"{low} to {high}", len(some), words.share(median(losses)),
+                    words.share(min(losses)),
                     words.share(max(losses))])
     return out
 
@@ -125,13 +140,17 @@ def latency(view: View) -> Html:
                 f = view.figures.get((name, size, flows, m))
                 got = charts.latency_of(f) if f else {}
                 if f and got:
-                    rows.append([name, m, *(words.nanoseconds(got.get(k)) for k in ("min", "mean", "p50", "p90", "p99", "p99.9", "max", "pdv_p99")),
+                    rows.append([name, m, *(words.nanoseconds(got.get(k)) for k in ("min", "mean", "p50", "p90", "p99", "p99.9",
+                                                                                    "max", "pdv_p99")),
                                  number(int(got.get("count", 0))), f"{f.valid} + {f.invalid}"])
-        head = ("device", "load", "min", "mean", "50 %", "90 %", "99 %", "99.9 %", "max", "PDV 99 %", "frames a trial", "trials valid + invalid")
-        parts += [tag("h3", charts.at(size, flows)), legend([(i, "mark", m) for i, m in enumerate(methods)]), panels(found), table(head, rows, "ttnnnnnnnnnn")]
+        head = ("device", "load", "min", "mean", "50 %", "90 %", "99 %", "99.9 %", "max", "PDV 99 %", "frames a trial",
+                "trials valid + invalid")
+        parts += [tag("h3", charts.at(size, flows)), legend([(i, "mark", m) for i, m in enumerate(methods)]), panels(found),
+                  table(head, rows, "ttnnnnnnnnnn")]
     biases = [f"{words.nanoseconds(c['latency_bias_ns'].get('p50'))} (99 %: {words.nanoseconds(c['latency_bias_ns'].get('p99'))})"
               for c in view.calibration.values() if c.get("latency_bias_ns")]
-    intro = tag("p", "From the moment a frame was meant to leave to its arrival, so a stalled sender hides nothing. Measured in trials of its own, "
+    intro = tag("p", "From the moment a frame was meant to leave to its arrival, so a stalled sender hides nothing. Measured in "
+                     "trials of its own, "
                 "medians over the valid ones; PDV is RFC 5481's, against the smallest."
                 + (f" Generator and sink back to back add {', '.join(dict.fromkeys(biases))}, not subtracted." if biases else ""))
     return section("latency", "Latency", intro, *parts) if parts else Html("")
@@ -152,10 +171,14 @@ def where_lost(view: View) -> Html:
             for some, which in ((trials, what), (paced, "paced") if trials != paced else ([], "")):
                 sums = balance_sum(some)
                 if sums.get("offered"):
-                    rows.append([name, which, number(sums["offered"]), number(sums["received"]), *(number(sums.get(n, 0)) for n in names)])
-        parts += [tag("h3", charts.at(size, flows)), legend([(-1, "stack", "received"), *((series[n], "stack", n) for n in names)]), figure(plot),
-                  table(("device", "of", "offered", "received", *names), rows, "tt" + "n" * (len(names) + 2)), _unexplained(view, size, flows)]
-    intro = tag("p", "Frames offered = received + losses, and every lost frame has one name and stands once. What no counter accounts for is "
+                    rows.append([name, which, number(sums["offered"]), number(sums["received"]), *(number(sums.get(n, 0))
+                                                                                                   for n in names)])
+        parts += [tag("h3", charts.at(size, flows)),
+                  legend([(-1, "stack", "received"), *((series[n], "stack", n) for n in names)]), figure(plot),
+                  table(("device", "of", "offered", "received", *names), rows, "tt" + "n" * (len(names) + 2)),
+                  _unexplained(view, size, flows)]
+    intro = tag("p", "Frames offered = received + losses, and every lost frame has one name and stands once. What no counter "
+                     "accounts for is "
                 "\u201cunexplained\u201d: other programs do not count all that they lose. The bars are the trials at full rate.")
     return section("losses", "Where frames were lost", intro, *parts) if parts else Html("")
 
@@ -167,7 +190,8 @@ def _unexplained(view: View, size: int, flows: int) -> Html:
         lost = sum((t.get("balance") or {}).get("unexplained", 0) for _, t in f.trials)
         if (s, n) == (size, flows) and lost and "ringway-l2fwd" in str(view.duts.get(dut, {}).get("command", "")):
             bad.append(f"{dut}, {title(method)}: {number(lost)} frames")
-    return tag("p", "Unexplained losses of Ringway's own forwarders, which count all of theirs: " + "; ".join(bad) + ".", "warn") if bad else Html("")
+    return tag("p", "Unexplained losses of Ringway's own forwarders, which count all of theirs: " + "; ".join(bad) + ".",
+               "warn") if bad else Html("")
 
 
 def verdicts(view: View) -> Html:
@@ -176,7 +200,8 @@ def verdicts(view: View) -> Html:
     chosen = [c for c in view.comparisons if where and (c["method"], c["size"], c["flows"]) == where]
     if not chosen:
         return Html("")
-    return details("The verdict, comparison by comparison", Html("<ul>" + "".join(tag("li", words.sentence(c)) for c in chosen) + "</ul>"))
+    return details("The verdict, comparison by comparison", Html("<ul>" + "".join(tag("li", words.sentence(c)) for c in chosen)
+                                                                 + "</ul>"))
 
 
 def others(view: View) -> Html:
@@ -185,12 +210,15 @@ def others(view: View) -> Html:
     for f in view.figures.values():
         if f.unit == "frames/s" or f.method in view.latencies(f.size, f.flows):
             continue
-        also = {k: median([e[k] for e in f.extra if isinstance(e.get(k), (int, float))]) for k, v in (f.extra[-1] if f.extra else {}).items()
+        also = {k: median([e[k] for e in f.extra if isinstance(e.get(k), (int, float))]) for k, v in (f.extra[-1] if f.extra
+                                                                                                      else {}).items()
                 if isinstance(v, (int, float)) and not isinstance(v, bool)}
-        rows.append([f.dut, f.method, charts.at(f.size, f.flows), words.median_and_interval(f), "" if f.unit == "ns" else f.unit, len(f.values),
+        rows.append([f.dut, f.method, charts.at(f.size, f.flows), words.median_and_interval(f), "" if f.unit == "ns" else f.unit,
+                     len(f.values),
                      f"{f.valid} + {f.invalid}", ", ".join(f"{k} {number(v)}" for k, v in also.items()), notes(f)])
     rows.sort(key=lambda r: str(r[0]))
-    return section("others", "Other methods", table(("device", "method", "traffic", "median (interval)", "unit", "rounds", "trials valid + invalid",
+    return section("others", "Other methods", table(("device", "method", "traffic", "median (interval)", "unit", "rounds",
+                                                     "trials valid + invalid",
                                                      "also found, medians", "notes"), rows, "tttntnnww"))
 
 

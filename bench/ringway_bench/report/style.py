@@ -18,10 +18,12 @@ def _colours(which: str) -> str:
 _RULES = """
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+body{margin:0;background:var(--bg);color:var(--fg);
+ font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 main,header,footer{max-width:1140px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}
-h1{font-size:clamp(1.12rem,4.4vw,1.5rem);line-height:1.35;font-weight:600;margin:.2em 0 .6em;text-wrap:pretty;overflow-wrap:anywhere}
+h1{font-size:clamp(1.12rem,4.4vw,1.5rem);line-height:1.35;font-weight:600;margin:.2em 0 .6em;
+ text-wrap:pretty;overflow-wrap:anywhere}
 h2{font-size:1.3rem;margin:2.6em 0 .5em;padding-top:.5em;border-top:2px solid var(--fg)}
 h3{font-size:1.05rem;margin:1.8em 0 .4em}
 p{max-width:74ch;overflow-wrap:anywhere}

@@ -16,7 +16,8 @@ from textwrap import shorten
 SERIES = 10  # colours that the style sheet has: s0 to s9
 LABEL = 46  # characters of a row's label on the narrowest page
 LEFT, WIDTH = 2.0, 95.0  # per cent of a row chart that its axis takes
-SHAPES = ("M0-4.5A4.5 4.5 0 1 1 0 4.5A4.5 4.5 0 1 1 0-4.5Z", "M0-5.6L5.6 0L0 5.6L-5.6 0Z", "M-4.2-4.2H4.2V4.2H-4.2Z", "M0-5L5.2 4.2H-5.2Z",
+SHAPES = ("M0-4.5A4.5 4.5 0 1 1 0 4.5A4.5 4.5 0 1 1 0-4.5Z", "M0-5.6L5.6 0L0 5.6L-5.6 0Z", "M-4.2-4.2H4.2V4.2H-4.2Z",
+          "M0-5L5.2 4.2H-5.2Z",
           "M0 5L5.2-4.2H-5.2Z", "M-1.7-5H1.7V-1.7H5V1.7H1.7V5H-1.7V1.7H-5V-1.7H-1.7Z", "M-5-2.6H5V2.6H-5Z", "M-2.6-5H2.6V5H-2.6Z")
 ARROW = "M1-4L8 0L1 4Z"
 CROSS = "M-3-3L3 3M-3 3L3-3"
@@ -52,7 +53,8 @@ def logarithmic(low: float, high: float, label: str, text: Callable[[float], str
     marks = sorted(s * 10.0**p for p in range(floor(log10(low)) - 1, ceil(log10(high)) + 2) for s in steps)
     a = max((m for m in marks if m <= low * 1.0001), default=marks[0])
     b = min((m for m in marks if m >= high * 0.9999 and m > a), default=marks[-1])
-    return Axis(label, lambda v: (log10(max(v, a)) - log10(a)) / (log10(b) - log10(a)), [(m, text(m)) for m in marks if a <= m <= b])
+    return Axis(label, lambda v: (log10(max(v, a)) - log10(a)) / (log10(b) - log10(a)), [(m, text(m)) for m in marks
+                                                                                         if a <= m <= b])
 
 
 def loss_axis(smallest: float, label: str) -> Axis:
@@ -184,7 +186,8 @@ def _lane(out: Svg, axis: Axis, one: Lane, y: float) -> str:
     at = [percent(axis.at(v)) for v in (one.low, one.high, one.middle)]
     dots = "".join(f'<circle cx="{percent(axis.at(v))}" cy="{y:g}" r="2.4" class="dot"/>' for v in one.dots)
     arrow = out.mark("arrow", at[1], y, "mk") if one.open_end else ""
-    return (f'<g class="{css}"><title>{escape(one.tip)}</title><line x1="{at[0]}" x2="{at[1]}" y1="{y:g}" y2="{y:g}" class="iv"/>{dots}{arrow}'
+    return (f'<g class="{css}"><title>{escape(one.tip)}</title><line x1="{at[0]}" x2="{at[1]}" y1="{y:g}" y2="{y:g}" '
+            f'class="iv"/>{dots}{arrow}'
             + out.mark(f"m{one.series % len(SHAPES)}", at[2], y, "mk") + "</g>")
 
 
@@ -228,7 +231,8 @@ def panel(title: str, description: str, x: Axis, y: Axis, curves: Sequence[Curve
     out.text(f"{(left + right) / 2:g}", bottom + 34, x.label, "axis", "middle")
     for m in markers:
         px = place(m.value, 0)[0]
-        out.add(f'<line x1="{px:.1f}" x2="{px:.1f}" y1="{top:g}" y2="{bottom:g}" class="mark s{m.series % SERIES}"><title>{escape(m.tip)}</title></line>')
+        out.add(f'<line x1="{px:.1f}" x2="{px:.1f}" y1="{top:g}" y2="{bottom:g}" class="mark '
+                f's{m.series % SERIES}"><title>{escape(m.tip)}</title></line>')
     for c in curves:
         points = [place(px, py) for px, py in c.points]
         out.add(f'<g class="s{c.series % SERIES}"><title>{escape(c.tip)}</title>')

@@ -11,7 +11,8 @@ from .gather import Figure, View
 LISTED = 4  # names in one part of a sentence; the rest are in the table
 IN_KERNEL = "in the kernel, on the generator's CPU"
 NOT_MEASURABLE = "not measurable here"
-VETH = ("veth in copy mode says how forwarders compare on the same path of one machine, not what a NIC would do. Only ratios of one session "
+VETH = ("veth in copy mode says how forwarders compare on the same path of one machine, not what a NIC would do. Only ratios of "
+        "one session "
         "travel, and even they move with the machine.")
 
 
@@ -94,7 +95,8 @@ def headline_cell(view: View) -> tuple[str, int, int] | None:
     cells = {(c["method"], c["size"], c["flows"]) for c in view.comparisons if not c.get("control")}
     if not cells:
         return None
-    order = ["ndr", *(m["name"] for m in view.scenario.get("methods", []) if m.get("kind") in ("mlrsearch", "tst009", "rfc2544")), "pdr", "mrr"]
+    order = ["ndr", *(m["name"] for m in view.scenario.get("methods", []) if m.get("kind") in ("mlrsearch", "tst009",
+                                                                                               "rfc2544")), "pdr", "mrr"]
     return min(cells, key=lambda c: (order.index(c[0]) if c[0] in order else 99, c[1], c[2], c[0]))
 
 
@@ -113,7 +115,8 @@ def headline(view: View) -> str:
 
 def _subject(over: str, cs: list[Mapping[str, Any]], where: tuple[str, int, int]) -> str:
     at = f"{by(where[0])[0].upper()}{by(where[0])[1:]}, at {frame(where[1])} and {flows_word(where[2])}"
-    parts = [f"{verdict} than {_names(some)}" for verdict in ("faster", "slower") if (some := [c for c in cs if c["verdict"] == verdict])]
+    parts = [f"{verdict} than {_names(some)}" for verdict in ("faster", "slower")
+             if (some := [c for c in cs if c["verdict"] == verdict])]
     none = [c for c in cs if c["verdict"] == "no winner"]
     whys = list(dict.fromkeys(c["why"] for c in none))
     reason = f": {whys[0]}" if len(whys) == 1 else ", for reasons that differ (table below)"
@@ -148,10 +151,12 @@ def partial_line(view: View) -> str | None:
     parts = []
     if view.partial:
         by_whom = view.results.get("stopped_by")
-        parts.append(f"Partial results: the run did not end{f' (stopped by {by_whom})' if by_whom else ''}. What was measured is here, the rest is missing.")
+        parts.append(f"Partial results: the run did not end{f' (stopped by {by_whom})' if by_whom else ''}. What was measured "
+                     f"is here, the rest is missing.")
     for i in view.results.get("interruptions") or []:
         after = i.get("after_round")
-        parts.append(f"Interrupted{f' after round {after}' if after is not None else ''}{' by ' + str(i['by']) if i.get('by') else ''}, "
+        when, who = f" after round {after}" if after is not None else "", f" by {i['by']}" if i.get("by") else ""
+        parts.append(f"Interrupted{when}{who}, "
                      "resumed later; no pair spans the interruption.")
     return " ".join(parts) or None
 

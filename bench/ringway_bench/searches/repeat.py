@@ -30,16 +30,17 @@ class Limits:
             raise UsageError("a search needs at least one trial, and time for it")
 
 
-def within_reach(measurer: Measurer, limits: Limits, seconds: float = 1.0) -> Limits:
-    """Limits whose maximum the generator reaches with this device, by one unpaced trial (three where they are invalid).
+def within_reach(measurer: Measurer, limits: Limits, seconds: float = 0.5) -> Limits:
+    """Limits whose maximum the generator sustains with this device, by one trial paced at the maximum (three where nothing is sent).
 
-    A device that runs on the generator's CPU slows it down: paced at the ceiling that was calibrated without it, every trial
-    would be off its rate, thus invalid. One per cent is left for the pacing.
+    Whatever works for the device on the generator's CPU (all of one in the kernel, the copy into a socket's memory) slows it
+    down: paced at the ceiling that was calibrated without it, every trial would be off its rate, thus invalid. Such a trial is
+    invalid here too, and answers all the same. One per cent is left for the pacing.
     """
     for _ in range(3):
-        outcome = measurer.trial(float("inf"), seconds)
-        if outcome.valid and outcome.offered:
-            return limits if outcome.rate >= limits.maximum else replace(
+        outcome = measurer.trial(limits.maximum, seconds)
+        if outcome.offered:
+            return limits if outcome.rate >= SUSTAINED * limits.maximum else replace(
                 limits, maximum=max(0.99 * outcome.rate, 1.01 * limits.minimum))
     return limits
 
