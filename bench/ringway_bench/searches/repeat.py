@@ -11,6 +11,7 @@ from ..errors import BenchError, DutError, NotMeasurable, UsageError
 from ..model import Measurer, Outcome
 
 HANDFUL = 5  # so many trials at least before a whole search is called disturbed
+SUSTAINED = 0.985  # of the load that was asked for: a trial that offers less is off its rate
 LEAD = 10  # ... and so many more invalid than valid ones before it is given up on the way, where chance would give up too often
 
 
