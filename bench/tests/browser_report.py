@@ -31,7 +31,10 @@ LISTEN = """<script>
 window.faults = [];
 addEventListener('error', e => faults.push('error: ' + (e.message || e.target.outerHTML)), true);
 addEventListener('securitypolicyviolation', e => faults.push('loads: ' + e.violatedDirective + ' ' + e.blockedURI));
-for (const k of ['error', 'warn']) { const was = console[k]; console[k] = (...a) => { faults.push('console: ' + a.join(' ')); was(...a); }; }
+for (const k of ['error', 'warn']) {
+  const was = console[k];
+  console[k] = (...a) => { faults.push('console: ' + a.join(' ')); was(...a); };
+}
 </script>"""
 PROBE = """<script>
 addEventListener('load', () => setTimeout(() => {
@@ -39,7 +42,8 @@ addEventListener('load', () => setTimeout(() => {
   for (const d of document.querySelectorAll('details')) d.open = true;
   const root = document.documentElement;
   if (root.scrollWidth > innerWidth) {
-    const wide = [...document.querySelectorAll('main *, header *')].filter(e => !e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 1);
+    const wide = [...document.querySelectorAll('main *, header *')].filter(e =>
+       !e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 1);
     faults.push('scrolls: ' + root.scrollWidth + ' > ' + innerWidth + ' ' + wide.slice(0, 3).map(e => e.outerHTML.slice(0, 80)));
   }
   for (const e of document.querySelectorAll('h1, h2, h3, p, li, figcaption, summary, pre'))
@@ -48,27 +52,35 @@ addEventListener('load', () => setTimeout(() => {
     seen.svgs++;
     const box = s.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) faults.push('size: ' + s.outerHTML.slice(0, 80));
-    if (s.getAttribute('role') === 'img' && !(s.querySelector(':scope > title')?.textContent && s.querySelector(':scope > desc')?.textContent))
+    const says = what => s.querySelector(':scope > ' + what)?.textContent;
+    if (s.getAttribute('role') === 'img' && !(says('title') && says('desc')))
       faults.push('silent: a drawing without title or description');
     const texts = [...s.querySelectorAll('text')].map(t => [t, t.getBoundingClientRect()]);
     seen.texts += texts.length;
     texts.forEach(([t, r], i) => {
-      if (r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1 || r.bottom > box.bottom + 1) faults.push('leaves: ' + name(t));
+      if (r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1 || r.bottom > box.bottom + 1)
+        faults.push('leaves: ' + name(t));
       for (const [u, q] of texts.slice(i + 1))
-        if (Math.min(r.right, q.right) - Math.max(r.left, q.left) > 1 && Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top) > 2.5)
+        if (Math.min(r.right, q.right) - Math.max(r.left, q.left) > 1 &&
+            Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top) > 2.5)
           faults.push('overlaps: ' + name(t) + ' / ' + name(u));
     });
-    if (s.getAttribute('role') === 'img' && !s.closest('section')?.querySelector('table')) faults.push('no table beside ' + s.outerHTML.slice(0, 80));
+    if (s.getAttribute('role') === 'img' && !s.closest('section')?.querySelector('table'))
+      faults.push('no table beside ' + s.outerHTML.slice(0, 80));
   }
   for (const r of performance.getEntriesByType('resource')) faults.push('loads: ' + r.name);
   const style = getComputedStyle(document.body);
-  parent.postMessage({page: document.body.dataset.page, width: innerWidth, faults, ...seen, h1: document.querySelector('h1')?.textContent || '',
+  parent.postMessage({page: document.body.dataset.page, width: innerWidth, faults, ...seen,
+    h1: document.querySelector('h1')?.textContent || '',
     background: style.backgroundColor, colour: style.color, height: root.scrollHeight}, '*');
 }, 50));
 </script>"""
 FRAME = """<!DOCTYPE html><meta charset="utf-8"><script>
 const found = [], wanted = %d;
-addEventListener('message', e => { found.push(e.data); if (found.length === wanted) document.getElementById('out').textContent = JSON.stringify(found); });
+addEventListener('message', e => { 
+  found.push(e.data);
+  if (found.length === wanted) document.getElementById('out').textContent = JSON.stringify(found);
+});
 </script><pre id="out"></pre>%s"""
 
 
@@ -76,12 +88,15 @@ def probed(page, name):
     """A copy of a page that may run our script, and nothing else that it might not before."""
     assert CSP in page, "the page does not forbid itself to load anything"
     copy = page.replace(CSP, CSP + "; script-src 'unsafe-inline'", 1)
-    return copy.replace("<title>", LISTEN + "<title>", 1).replace("<body>", f'<body data-page="{name}">', 1).replace("</body>", PROBE + "</body>", 1)
+    return copy.replace("<title>", LISTEN + "<title>", 1).replace("<body>", f'<body data-page="{name}">',
+                                                                  1).replace("</body>", PROBE + "</body>", 1)
 
 
 def chromium(folder, *options):
-    done = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
-                           f"--user-data-dir={folder}/profile", "--enable-logging=stderr", "--virtual-time-budget=20000", *options],
+    done = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                           "--disable-dev-shm-usage",
+                           f"--user-data-dir={folder}/profile", "--enable-logging=stderr", "--virtual-time-budget=20000",
+                           *options],
                           capture_output=True, text=True, timeout=180, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{CHROMIUM} ended with status {done.returncode}: {done.stderr[-2000:]}")
@@ -93,7 +108,8 @@ def look(folder, pages, *options):
     for name, page in pages.items():
         with open(f"{folder}/{name}.html", "w", encoding="utf-8") as f:
             f.write(probed(page, name))
-    frames = "".join(f'<iframe src="{name}.html" width="{w}" height="900" style="border:0"></iframe>' for name in pages for w in WIDTHS)
+    frames = "".join(f'<iframe src="{name}.html" width="{w}" height="900" style="border:0"></iframe>' for name in pages
+                     for w in WIDTHS)
     with open(f"{folder}/frames.html", "w", encoding="utf-8") as f:
         f.write(FRAME % (len(pages) * len(WIDTHS), frames))
     done = chromium(folder, "--window-size=1400,1000", *options, "--dump-dom", f"file://{folder}/frames.html")
@@ -111,14 +127,16 @@ def pictures(folder, name, page):
     for width in WIDTHS:
         for scheme, option in (("light", "1"), ("dark", "0")):
             with open(f"{folder}/shot.html", "w", encoding="utf-8") as f:
-                f.write(f'<body style="margin:0"><iframe src="{name}.page.html" width="{width}" height="7000" style="border:0"></iframe>')
+                f.write(f'<body style="margin:0"><iframe src="{name}.page.html" width="{width}" height="7000" '
+                        f'style="border:0"></iframe>')
             chromium(folder, f"--window-size={max(500, width)},7000", f"--blink-settings=preferredColorScheme={option}",
                      f"--screenshot={folder}/{name}-{width}-{scheme}.png", f"file://{folder}/shot.html")
 
 
 def wrong(page):
     """Every fault once."""
-    overlap = '<svg role="img" width="200" height="40"><title>t</title><desc>d</desc><text x="5" y="20">one</text><text x="8" y="20">two</text></svg>'
+    overlap = ('<svg role="img" width="200" height="40"><title>t</title><desc>d</desc>'
+               '<text x="5" y="20">one</text><text x="8" y="20">two</text></svg>')
     leaves = '<svg width="50" height="20"><text x="45" y="14">too long for it</text></svg>'
     faults = (overlap, leaves, '<svg width="0" height="0"></svg>', '<svg role="img" width="9" height="9"></svg>',
               '<div style="width:2000px">wide</div>', '<p style="width:30px;white-space:nowrap">cut off at the end</p>',
@@ -136,7 +154,8 @@ class Browser(unittest.TestCase):
         few = fake_results.make(4, duts=2, rounds=3, flows=(1, 1024), control=False)
         nothing = fake_results.make(5, duts=1, rounds=1, partial=True)
         nothing |= {"rounds": [], "duts": {}, "calibration": {}, "cost": []}
-        cls.pages = {n: report.FORMATS["html"][1](d) for n, d in (("plain", plain), ("worst", worst), ("few", few), ("nothing", nothing))}
+        cls.pages = {n: report.FORMATS["html"][1](d) for n, d in (("plain", plain), ("worst", worst), ("few", few),
+                                                                  ("nothing", nothing))}
         cls.pages["compare"] = report.compare(plain, other, ("lab-a.json", "lab-b.json"))[1]
         cls.found, cls.console = look(cls.folder, cls.pages)
 
@@ -190,6 +209,7 @@ if __name__ == "__main__":
         os.makedirs(KEEP, exist_ok=True)
     if CHROMIUM is None:
         must = os.environ.get("CI") == "true"
-        print(f"browser_report: {'FAILED' if must else 'SKIPPED'}: chromium is not installed, so nobody looked at the reports", file=sys.stderr)
+        print(f"browser_report: {'FAILED' if must else 'SKIPPED'}: chromium is not installed, so nobody looked at the reports",
+              file=sys.stderr)
         sys.exit(1 if must else 77)
     unittest.main(argv=[sys.argv[0], *rest])

@@ -38,8 +38,10 @@ class Verdict(unittest.TestCase):
     def test_pair_by_pair(self):
         c = only(document({"a": FAST, "b": SLOW}))
         self.assertEqual([round(r, 4) for r in c["pairs"]], [1.2, 1.1, 1.2, 1.1, 1.1, 1.21, 1.15])
-        self.assertEqual((c["rounds"], c["verdict"], c["why"], c["bca"], c["bound"]), ([1, 2, 3, 4, 5, 6, 7], "faster", "", None, None))
-        self.assertEqual([round(c[k], 4) for k in ("median", "low", "high", "confidence", "mad")], [1.15, 1.1, 1.21, 0.9844, 0.05])
+        self.assertEqual((c["rounds"], c["verdict"], c["why"], c["bca"], c["bound"]), ([1, 2, 3, 4, 5, 6, 7], "faster", "", None,
+                                                                                       None))
+        self.assertEqual([round(c[k], 4) for k in ("median", "low", "high", "confidence", "mad")], [1.15, 1.1, 1.21, 0.9844,
+                                                                                                    0.05])
 
     def test_slower(self):
         c = only(document({"a": SLOW, "b": FAST}))
@@ -65,7 +67,8 @@ class Verdict(unittest.TestCase):
         self.assertIn("excludes 1", only(doc, "a again", "a")["why"])
 
     def test_the_control_has_few_rounds_or_is_missing(self):
-        self.assertIn("A/A control has fewer than 7", only(document({"a": FAST, "b": SLOW, "a again": FAST[:3] + [None] * 4}))["why"])
+        self.assertIn("A/A control has fewer than 7",
+                      only(document({"a": FAST, "b": SLOW, "a again": FAST[:3] + [None] * 4}))["why"])
         self.assertIn("was not measured", only(document({"a": FAST, "b": SLOW, "a again": [None] * 7}))["why"])
         self.assertEqual(only(document({"a": FAST, "b": SLOW}, control=False))["why"], "there is no A/A control")
 
@@ -80,7 +83,8 @@ class Verdict(unittest.TestCase):
 
 class WhoIsCompared(unittest.TestCase):
     def test_a_device_without_a_passed_analysed_trial_is_named_and_not_compared(self):
-        for change, why in (({"analysed": {"passed": False}}, "b did not pass its analysed trial"), ({"analysed": None}, "b has no analysed trial"),
+        for change, why in (({"analysed": {"passed": False}}, "b did not pass its analysed trial"),
+                            ({"analysed": None}, "b has no analysed trial"),
                             ({"analysed": None, "failed": "never became ready"}, "b failed: never became ready")):
             doc = document({"a": FAST, "b": SLOW})
             doc["duts"]["b"] |= change
@@ -111,13 +115,15 @@ class Pairing(unittest.TestCase):
         self.assertEqual((pairs.ratios, [s["round"] for s in pairs.skipped]), ([], [1, 2]))
 
     def test_never_in_an_interrupted_round(self):
-        rounds = [{"round": 1, "complete": True, "cells": [cell("a", 6), cell("b", 5)]}, {"round": 2, "cells": [cell("a", 6), cell("b", 5)]}]
+        rounds = [{"round": 1, "complete": True, "cells": [cell("a", 6), cell("b", 5)]},
+                  {"round": 2, "cells": [cell("a", 6), cell("b", 5)]}]
         pairs = pair_up(rounds, "a", "b", NDR)
         self.assertEqual((pairs.rounds, pairs.skipped), ([1], [{"round": 2, "why": "the round was interrupted"}]))
 
     def test_never_with_a_failed_or_disturbed_cell(self):
         half = [{"valid": False}, {"valid": False}, {"valid": True}]
-        for bad, why in ((cell("b", 5, failed="died"), "b: died"), (cell("b", None), "b: has no value"), (cell("b", 0), "b: has no value"),
+        for bad, why in ((cell("b", 5, failed="died"), "b: died"), (cell("b", None), "b: has no value"),
+                         (cell("b", 0), "b: has no value"),
                          (cell("b", 5, state="no traffic"), "no traffic"), (cell("b", 5, state="out of budget"), "out of budget"),
                          (cell("b", 5, trials=half), "not measurable here")):
             with self.subTest(why=why):
@@ -160,8 +166,10 @@ class Ceiling(unittest.TestCase):
 class WholeDocuments(unittest.TestCase):
     def test_the_truth_is_found_and_not_more(self):
         doc = fake_results.make(7)
-        found = {(c["under"], c["method"]): c["verdict"] for c in comparisons(doc) if not c["control"] and c["method"] in ("mrr", "ndr")}
-        self.assertEqual(found, {(d, m): v for d, v in (("ringway-xdp", "slower"), ("testpmd-afxdp", "faster"), ("testpmd-afpacket", "faster"),
+        found = {(c["under"], c["method"]): c["verdict"] for c in comparisons(doc) if not c["control"]
+                 and c["method"] in ("mrr", "ndr")}
+        self.assertEqual(found, {(d, m): v for d, v in (("ringway-xdp", "slower"), ("testpmd-afxdp", "faster"),
+                                                        ("testpmd-afpacket", "faster"),
                                                          ("bridge", "faster")) for m in ("mrr", "ndr")})
 
     def test_equal_devices_are_hardly_ever_called_different(self):

@@ -97,7 +97,8 @@ def method(view: View) -> Html:
     rows = [[frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")), words.mpps(c.get("unpaced")),
              words.mpps(c.get("through_redirect")), number(c.get("loss")),
              words.share(c["pacing_error"], 2) if c.get("pacing_error") is not None else "",
-             ", ".join(f"{k} {words.share(v, 1)}" for k, v in (c.get("sink_cost") or {}).items())] for size, c in view.calibration.items()]
+             ", ".join(f"{k} {words.share(v, 1)}" for k, v in (c.get("sink_cost") or {}).items())]
+            for size, c in view.calibration.items()]
     calibration = table(("size", "engine", "ceiling, Mpps", "unpaced, Mpps", "through a redirect, Mpps", "lost", "pacing error",
                          "what the sink costs"), rows, "ttnnnnnt",
                         "Calibration, generator and sink back to back")
