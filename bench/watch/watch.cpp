@@ -98,12 +98,12 @@ class session
 	void reset()
 	{
 		find_processes();
+		begin_ = monotonic_ns();
 		if (kernel_)
 			kernel_->reset();
 		if (!stretches_)
 			sampled_.reset(processes_);
 		ran_.reset(processes_);
-		begin_ = monotonic_ns();
 	}
 
 	void look()
