@@ -35,7 +35,7 @@ struct rw_hash_key {
 	X(DST_PORT, "dst-port", "the destination port alone")                                      \
 	X(NO_DST_PORT, "no-dst-port", "everything but the destination port")
 
-enum rw_flow_hash {
+enum rw_flow_mode {
 #define RW_X(suffix, name, text) RW_FLOW_##suffix,
 	RW_FLOW_HASHES(RW_X)
 #undef RW_X

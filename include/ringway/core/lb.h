@@ -88,7 +88,7 @@ RW_CORE int rw_lb_count_drop(struct rw_lb_local *local, __u32 port, rw_verdict o
 
 	if (out == RW_PUNT || own >= RW_LB_REASON_SLOTS || port >= RW_PORTS_MAX)
 		return 0;
-	local->drops[port][own]++;
+	RW_LB_ADD(&local->drops[port][own], 1);
 	return 1;
 }
 

@@ -16,29 +16,24 @@ struct rw_lb_conn {
 	__u32 bucket, slot;  /* slot RW_CONN_WAYS: it is not there */
 };
 
-/* Both hashes of a flow. `key`: the flow as the table keeps it. The table knows whole flows, but of
- * a VIP that chooses by the source alone, it knows sources. */
-RW_CORE void rw_lb_hash(const struct rw_lb_env *env, struct rw_lb_packet *r, struct rw_flow *key)
+/* Both hashes of a flow, and its key: the table knows whole flows, but of a VIP that chooses by the
+ * source alone, it knows sources. */
+RW_CORE void rw_lb_hash(const struct rw_lb_env *env, struct rw_lb_packet *r)
 {
 	const struct rw_hash_key *secret = &env->sizes->flow_key;
 
-	if (r->vip.hash == RW_FLOW_5TUPLE) {
-		*key = r->flow;
-		r->conn_hash = r->hash = rw_flow_hash(key, secret);
-		return;
-	}
-	rw_flow_reduce(key, &r->flow, r->vip.hash);
-	r->hash = rw_flow_hash(key, secret);
+	rw_flow_reduce(&r->key, &r->flow, r->vip.hash);
+	r->hash = rw_flow_hash(&r->key, secret);
 	r->conn_hash = r->hash;
-	if (r->vip.hash == RW_FLOW_SOURCE)
+	if (r->vip.hash == RW_FLOW_5TUPLE || r->vip.hash == RW_FLOW_SOURCE)
 		return;
-	*key = r->flow;
-	r->conn_hash = rw_flow_hash(key, secret);
+	r->key = r->flow;
+	r->conn_hash = rw_flow_hash(&r->key, secret);
 }
 
 /* Fills `c`. False: there is no such bucket. */
 RW_CORE int rw_lb_conn_find(const struct rw_lb_env *env, const struct rw_lb_packet *r,
-			    const struct rw_flow *key, struct rw_lb_conn *c)
+			    struct rw_lb_conn *c)
 {
 	__u32 tag = rw_conn_tag_of(r->conn_hash);
 	const struct rw_conn_bucket *b;
@@ -50,14 +45,14 @@ RW_CORE int rw_lb_conn_find(const struct rw_lb_env *env, const struct rw_lb_pack
 	b = rw_conns_at(env, c->first);
 	if (!b)
 		return 0;
-	c->slot = rw_conn_find(b, key, tag, &c->hit);
+	c->slot = rw_conn_find(b, &r->key, tag, &c->hit);
 	if (c->slot < RW_CONN_WAYS)
 		return 1;
 	c->bucket = c->second;
 	b = rw_conns_at(env, c->second);
 	if (!b)
 		return 0;
-	c->slot = rw_conn_find(b, key, tag, &c->hit);
+	c->slot = rw_conn_find(b, &r->key, tag, &c->hit);
 	return 1;
 }
 
@@ -134,8 +129,7 @@ RW_CORE void rw_lb_conn_count_place(const struct rw_lb_env *env, __u32 kind)
 
 /* Enters the flow with its real: where it was (`event` says why anew), or in a new place. */
 RW_CORE void rw_lb_conn_enter(const struct rw_lb_env *env, const struct rw_lb_packet *r,
-			      const struct rw_flow *key, struct rw_lb_conn *c, __u32 real_version,
-			      enum rw_lb_event event)
+			      struct rw_lb_conn *c, __u32 real_version, enum rw_lb_event event)
 {
 	struct rw_conn_place place;
 	struct rw_conn_entry entry;
@@ -149,7 +143,7 @@ RW_CORE void rw_lb_conn_enter(const struct rw_lb_env *env, const struct rw_lb_pa
 	if (c->slot >= RW_CONN_WAYS && !rw_lb_conn_place(env, r, c, &place))
 		return;
 	__builtin_memset(&entry, 0, sizeof(entry));
-	entry.key = *key;
+	entry.key = r->key;
 	entry.real = r->real;
 	entry.real_version = real_version;
 	entry.hash = r->conn_hash;

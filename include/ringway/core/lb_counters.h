@@ -8,6 +8,14 @@
 
 #include "wire.h"
 
+/* Counts; one thread writes, others read. */
+#if defined(__bpf__)
+#define RW_LB_ADD(p, n) ((void)(*(p) += (n)))
+#else
+#define RW_LB_ADD(p, n)                                                                            \
+	__atomic_store_n((p), __atomic_load_n((p), __ATOMIC_RELAXED) + (n), __ATOMIC_RELAXED)
+#endif
+
 /* Reasons RW_REASON_NF + 0 ... X(enumerator suffix, name, what it means) */
 #define RW_LB_REASONS(X)                                                                           \
 	X(NO_REAL, "no_real", "the VIP has no real that takes packets")                            \
@@ -30,9 +38,9 @@ enum rw_lb_reason {
 #undef RW_X
 		RW_LB_REASON_END
 };
+#define RW_LB_REASON_COUNT ((__u32)RW_LB_REASON_END - (__u32)RW_REASON_NF)
 #define RW_LB_REASON_SLOTS 16u
-RW_STATIC_ASSERT((__u32)RW_LB_REASON_END - (__u32)RW_REASON_NF <= RW_LB_REASON_SLOTS,
-		 "reasons fit their slots");
+RW_STATIC_ASSERT(RW_LB_REASON_COUNT <= RW_LB_REASON_SLOTS, "reasons fit their slots");
 
 /* X(enumerator suffix, name, what it counts) */
 #define RW_LB_EVENTS(X)                                                                            \

@@ -84,7 +84,7 @@ RW_CORE int rw_lb_read_only(const struct rw_lb_env *env)
 
 RW_CORE void rw_lb_count(const struct rw_lb_env *env, enum rw_lb_event event)
 {
-	env->local->events[event]++;
+	RW_LB_ADD(&env->local->events[event], 1);
 }
 
 /* One more this second? `limit` 0 lets none through. */

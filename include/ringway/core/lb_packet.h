@@ -60,6 +60,7 @@ struct rw_lb_packet {
 	__u32 len;	  /* of the whole packet */
 	__u32 real;	  /* element of `reals` */
 	struct rw_flow flow;
+	struct rw_flow key; /* of the flow in the connection table */
 	struct rw_parsed p;
 	struct rw_vip_target vip;
 	struct rw_vip_key ask; /* what was looked up */

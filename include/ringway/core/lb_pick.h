@@ -55,12 +55,12 @@ RW_CORE void rw_lb_count_traffic(const struct rw_lb_env *env, const struct rw_lb
 	struct rw_lb_traffic *real = rw_traffic_at(env, env->sizes->traffic_vips + r->real);
 
 	if (vip) {
-		vip->packets++;
-		vip->bytes += r->len;
+		RW_LB_ADD(&vip->packets, 1);
+		RW_LB_ADD(&vip->bytes, r->len);
 	}
 	if (real) {
-		real->packets++;
-		real->bytes += r->len;
+		RW_LB_ADD(&real->packets, 1);
+		RW_LB_ADD(&real->bytes, r->len);
 	}
 	if (r->flags & RW_LB_RELATED)
 		rw_lb_count(env, RW_LB_ICMP_RELATED);
@@ -88,7 +88,7 @@ RW_CORE const struct rw_lb_real *rw_lb_ring_real(const struct rw_lb_env *env,
 
 /* By the connection table, else by the ring, and then into the table. */
 RW_CORE const struct rw_lb_real *rw_lb_choose(const struct rw_lb_env *env, struct rw_lb_packet *r,
-					      const struct rw_flow *key, __u32 *stage)
+					      __u32 *stage)
 {
 	enum rw_lb_event event = RW_LB_CONN_NEW;
 	const struct rw_lb_real *real;
@@ -97,7 +97,7 @@ RW_CORE const struct rw_lb_real *rw_lb_choose(const struct rw_lb_env *env, struc
 
 	if (!env->sizes->conn_buckets || !(r->vip.flags & RW_VIP_STATEFUL))
 		return rw_lb_ring_real(env, r, stage);
-	if (!rw_lb_conn_find(env, r, key, &c)) {
+	if (!rw_lb_conn_find(env, r, &c)) {
 		*stage = rw_lb_drop(r, RW_REASON_TABLE_MISS);
 		return (const struct rw_lb_real *)0;
 	}
@@ -120,23 +120,28 @@ RW_CORE const struct rw_lb_real *rw_lb_choose(const struct rw_lb_env *env, struc
 	}
 	real = rw_lb_ring_real(env, r, stage);
 	if (real)
-		rw_lb_conn_enter(env, r, key, &c, RW_READ_ONCE(&real->version), event);
+		rw_lb_conn_enter(env, r, &c, RW_READ_ONCE(&real->version), event);
 	return real;
 }
 
-RW_CORE __u32 rw_lb_pick(const struct rw_lb_env *env, struct rw_lb_packet *r)
+/* After rw_lb_hash(). */
+RW_CORE __u32 rw_lb_pick_hashed(const struct rw_lb_env *env, struct rw_lb_packet *r)
 {
 	const struct rw_lb_real *real;
-	struct rw_flow key;
 	__u32 stage = RW_STAGE_DONE;
 
-	rw_lb_hash(env, r, &key);
-	real = rw_lb_choose(env, r, &key, &stage);
+	real = rw_lb_choose(env, r, &stage);
 	if (real)
 		stage = rw_lb_plan(env, r, real);
 	if (stage >= RW_STAGE_L2 && stage <= RW_STAGE_GUE)
 		rw_lb_count_traffic(env, r);
 	return stage;
+}
+
+RW_CORE __u32 rw_lb_pick(const struct rw_lb_env *env, struct rw_lb_packet *r)
+{
+	rw_lb_hash(env, r);
+	return rw_lb_pick_hashed(env, r);
 }
 
 #endif

@@ -44,7 +44,7 @@ struct rw_vip_target {
 	__u32 ring; /* element of `rings`, or RW_RING_NO_RING */
 	__u16 id;   /* of its counters; stays the VIP's while the process runs */
 	__u16 flags;
-	__u8 hash; /* enum rw_flow_hash */
+	__u8 hash; /* enum rw_flow_mode */
 	__u8 pad[3];
 };
 
