@@ -43,7 +43,8 @@ Trial = Callable[[float, float], Outcome]
 # --- arithmetic, on trials
 
 def generator_ns(device: Outcome, loop: Outcome) -> float | None:
-    """Of a frame, on the generator's CPU; None where the generator does not count its idle turns. Rates that differ a little do no harm."""
+    """Of a frame, on the generator's CPU; None where the generator does not count its idle turns. Rates that differ a little do
+    no harm."""
     turns = [o.record.get("turn_ns") for o in (device, loop)]
     known = [float(t) for t in turns if t]
     if not known or any(o.record.get("idle_turns") is None or not o.offered for o in (device, loop)):
@@ -54,7 +55,8 @@ def generator_ns(device: Outcome, loop: Outcome) -> float | None:
     def worked(o: Outcome) -> float:
         whole, idle = o.elapsed * 1e9, float(o.record["idle_turns"]) * turn
         # A generator that has time to spare is late only because something took its CPU: then it neither worked nor turned idly.
-        away = float(o.record.get("late") or 0) / o.load * 1e9 if idle > SPARE * whole and math.isfinite(o.load) and o.load > 0 else 0.0
+        spare = idle > SPARE * whole and math.isfinite(o.load) and o.load > 0
+        away = float(o.record.get("late") or 0) / o.load * 1e9 if spare else 0.0
         return (whole - away - idle) / o.offered
     return worked(device) - worked(loop)
 
@@ -90,8 +92,9 @@ def idle_seconds(stat: str, cpu: int) -> float:
 
 
 def memory(pids: Sequence[int]) -> dict[str, int]:
-    """KiB, all processes together: most that was resident, what is locked or pinned, and shared and huge pages. The packet memory of AF_XDP is
-    pinned at the user's account, which no process shows: it is among the shared or huge pages where it is a memory file."""
+    """KiB, all processes together: most that was resident, what is locked or pinned, and shared and huge pages. The packet memory
+    of AF_XDP is pinned at the user's account, which no process shows: it is among the shared or huge pages where it is a memory
+    file."""
     names = {"VmHWM": "peak_kb", "VmLck": "locked_kb", "VmPin": "pinned_kb", "RssShmem": "shared_kb", "HugetlbPages": "huge_kb"}
     total = dict.fromkeys(names.values(), 0)
     for pid in pids:
@@ -165,7 +168,8 @@ def syscalls_per_packet(bin_dir: str, pids: Sequence[int], trial: Callable[[], O
     return seen["all"] / outcome.received if outcome.received else None
 
 
-def sleeping_ns(pids: Sequence[int], cpu: int, trial: Callable[[], Outcome], seconds: float = 1.0) -> tuple[float | None, Outcome]:
+def sleeping_ns(pids: Sequence[int], cpu: int, trial: Callable[[], Outcome],
+                seconds: float = 1.0) -> tuple[float | None, Outcome]:
     """Of a frame, by busy time, of a device that sleeps when there is nothing to do."""
     with stopped(pids):
         clock = BusyClock(cpu)
@@ -200,7 +204,8 @@ class Cost:
 
     def at(self, load: float, share: float | None, seconds: float) -> dict[str, Any]:
         """An entry of the results' `cost`, at a load in frames/s."""
-        entry: dict[str, Any] = {"load": load, "share_of_ndr": share, "generator_ns": None, "dut_ns": None, "syscalls_per_packet": None, "how": None}
+        entry: dict[str, Any] = {"load": load, "share_of_ndr": share, "generator_ns": None, "dut_ns": None,
+                                 "syscalls_per_packet": None, "how": None}
         device, why = undisturbed(self._trial, load, seconds)
         self.trials.append(device)
         entry["rate"] = device.rate
@@ -210,7 +215,8 @@ class Cost:
             why += [f"loop: {reason}" for reason in disturbed]
             entry["generator_ns"] = generator_ns(device, loop)
         entry["dut_ns"], entry["how"] = self._own(device, load, seconds)
-        entry["syscalls_per_packet"] = syscalls_per_packet(self._wire.tools.bin, self._pids, lambda: self._trial(load, min(COUNTED, seconds)))
+        entry["syscalls_per_packet"] = syscalls_per_packet(self._wire.tools.bin, self._pids,
+                                                           lambda: self._trial(load, min(COUNTED, seconds)))
         if why:
             entry["disturbed"] = why
         return entry
@@ -248,8 +254,8 @@ class Cost:
         ns = overload_ns(outcome)
         if ns is None:
             return None
-        entry = {"load": outcome.rate, "share_of_ndr": None, "rate": outcome.rate, "generator_ns": None, "dut_ns": ns, "how": "rate",
-                 "syscalls_per_packet": syscalls_per_packet(self._wire.tools.bin, self._pids,
+        entry = {"load": outcome.rate, "share_of_ndr": None, "rate": outcome.rate, "generator_ns": None, "dut_ns": ns,
+                 "how": "rate", "syscalls_per_packet": syscalls_per_packet(self._wire.tools.bin, self._pids,
                                                             lambda: self._trial(math.inf, min(COUNTED, seconds)))}
         return {**entry, "disturbed": why} if why else entry
 
@@ -259,8 +265,8 @@ class Cost:
 
 
 def napi_thread_ns(tools: Any, spec: Any, traffic: Any, load: float, seconds: float) -> float | None:
-    """Of a frame, of a device in the kernel: its input's NAPI in a thread on the device's CPU; the run time of that thread. On a wire of its own:
-    threads change what is measured. Raises DutError where no thread came."""
+    """Of a frame, of a device in the kernel: its input's NAPI in a thread on the device's CPU; the run time of that thread. On a
+    wire of its own: threads change what is measured. Raises DutError where no thread came."""
     from . import testbed, wire as wires
     before = testbed._napi_threads("d0")
     with wires.on({"kind": "p2p", "threaded": True}, tools, spec, traffic, warm_up=0.0) as w:
@@ -278,8 +284,8 @@ def napi_thread_ns(tools: Any, spec: Any, traffic: Any, load: float, seconds: fl
     return ran * 1e3 / outcome.received if outcome.received else None
 
 
-def measure(wire: Any, ndr: float, shares: Sequence[float] = (0.25, 0.5, 1.0), seconds: float = 10.0) -> tuple[list[dict[str, Any]], dict[str, Any],
-                                                                                                           list[Outcome]]:
+def measure(wire: Any, ndr: float, shares: Sequence[float] = (0.25, 0.5, 1.0),
+            seconds: float = 10.0) -> tuple[list[dict[str, Any]], dict[str, Any], list[Outcome]]:
     """(entries, what stands beside them, trials) of a device that runs, at shares of its NDR, and at overload."""
     from . import wire as wires
     with contextlib.ExitStack() as stack:
@@ -295,14 +301,15 @@ def measure(wire: Any, ndr: float, shares: Sequence[float] = (0.25, 0.5, 1.0), s
         load = min(shares) * ndr
         with stopped(wire.dut.pids if wire.dut is not None else []):
             ns = napi_thread_ns(wire.tools, wire.spec, wire.traffic, load, seconds)
-        entries.append({"load": load, "share_of_ndr": min(shares), "rate": load, "generator_ns": None, "dut_ns": ns, "how": "thread",
-                        "syscalls_per_packet": None})
+        entries.append({"load": load, "share_of_ndr": min(shares), "rate": load, "generator_ns": None, "dut_ns": ns,
+                        "how": "thread", "syscalls_per_packet": None})
     name = wire.spec.name if wire.spec is not None else ""
     return [{"dut": name, **e} for e in entries], rest, cost.trials
 
 
 def measure_found(params: Mapping[str, Any], cell: Any, ndr: float) -> Found:
-    """As a scenario's method: `entries` and `rest` in its extra; the value is the cost on both CPUs at the largest share, where both are known."""
+    """As a scenario's method: `entries` and `rest` in its extra; the value is the cost on both CPUs at the largest share, where
+    both are known."""
     shares, seconds = [float(s) for s in params.get("at", (0.25, 0.5, 1.0))], float(params.get("seconds", 10.0))
     entries, rest, trials = measure(cell.wire, ndr, shares, seconds)
     last = next((e for e in reversed(entries) if e["share_of_ndr"] == max(shares)), entries[-1])

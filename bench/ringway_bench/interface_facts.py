@@ -14,8 +14,8 @@ from .process import run
 
 
 def interface_record(ns: str | None, ifname: str) -> dict[str, Any]:
-    """Of an interface in a named network namespace, or in ours (None). Raises BenchError where there is none; what its driver does not tell
-    is left out."""
+    """Of an interface in a named network namespace, or in ours (None). Raises BenchError where there is none; what its driver
+    does not tell is left out."""
     link = run("ip", *(["-n", ns] if ns else []), "-details", "link", "show", "dev", ifname)
     record: dict[str, Any] = {"interface": ifname, **link_facts(link)}
     asked = {"driver": ("-i", driver), "features": ("-k", features), "channels": ("-l", channels), "rings": ("-g", channels),

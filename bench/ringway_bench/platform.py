@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the machine was: the record that RFC 8204 and VSPERF ask for beside every figure. What cannot be known is left out or null, never
-guessed."""
+"""What the machine was: the record that RFC 8204 and VSPERF ask for beside every figure. What cannot be known is left out
+or null, never guessed."""
 from __future__ import annotations
 
 import glob
@@ -21,21 +21,23 @@ from .validity import steal_ticks
 __all__ = ["record", "interface_record", "interfaces", "quiet", "quiet_between"]
 
 #: Settings of the kernel's build that change what is measured here.
-CONFIG = ("HZ", "PREEMPT_NONE", "PREEMPT_VOLUNTARY", "PREEMPT", "PREEMPT_LAZY", "PREEMPT_RT", "PREEMPT_DYNAMIC", "NO_HZ_IDLE", "NO_HZ_FULL",
-          "IRQ_TIME_ACCOUNTING", "VIRT_CPU_ACCOUNTING_GEN", "SCHED_INFO", "SCHEDSTATS", "SCHED_AUTOGROUP", "BPF_JIT", "BPF_JIT_ALWAYS_ON",
-          "DEBUG_INFO_BTF", "XDP_SOCKETS", "PAGE_POOL_STATS", "RETPOLINE", "MITIGATION_RETPOLINE", "KASAN", "PROVE_LOCKING", "DEBUG_KERNEL")
-SYSCTLS = ("net/core/bpf_jit_enable", "net/core/bpf_jit_harden", "net/core/bpf_jit_kallsyms", "net/core/busy_poll", "net/core/busy_read",
-           "net/core/netdev_budget", "net/core/netdev_budget_usecs", "net/core/dev_weight", "net/core/netdev_max_backlog",
-           "net/core/gro_normal_batch", "net/core/rps_sock_flow_entries", "net/core/optmem_max", "net/core/rmem_max", "net/core/wmem_max",
-           "net/core/rmem_default", "net/core/wmem_default", "net/core/default_qdisc", "net/core/netdev_tstamp_prequeue",
-           "net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter", "kernel/unprivileged_bpf_disabled", "kernel/bpf_stats_enabled",
-           "kernel/sched_rt_runtime_us", "kernel/sched_rt_period_us", "kernel/timer_migration", "kernel/numa_balancing", "kernel/watchdog",
+CONFIG = ("HZ", "PREEMPT_NONE", "PREEMPT_VOLUNTARY", "PREEMPT", "PREEMPT_LAZY", "PREEMPT_RT", "PREEMPT_DYNAMIC", "NO_HZ_IDLE",
+          "NO_HZ_FULL", "IRQ_TIME_ACCOUNTING", "VIRT_CPU_ACCOUNTING_GEN", "SCHED_INFO", "SCHEDSTATS", "SCHED_AUTOGROUP",
+          "BPF_JIT", "BPF_JIT_ALWAYS_ON", "DEBUG_INFO_BTF", "XDP_SOCKETS", "PAGE_POOL_STATS", "RETPOLINE", "MITIGATION_RETPOLINE",
+          "KASAN", "PROVE_LOCKING", "DEBUG_KERNEL")
+SYSCTLS = ("net/core/bpf_jit_enable", "net/core/bpf_jit_harden", "net/core/bpf_jit_kallsyms", "net/core/busy_poll",
+           "net/core/busy_read", "net/core/netdev_budget", "net/core/netdev_budget_usecs", "net/core/dev_weight",
+           "net/core/netdev_max_backlog", "net/core/gro_normal_batch", "net/core/rps_sock_flow_entries", "net/core/optmem_max",
+           "net/core/rmem_max", "net/core/wmem_max", "net/core/rmem_default", "net/core/wmem_default", "net/core/default_qdisc",
+           "net/core/netdev_tstamp_prequeue", "net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter",
+           "kernel/unprivileged_bpf_disabled", "kernel/bpf_stats_enabled", "kernel/sched_rt_runtime_us",
+           "kernel/sched_rt_period_us", "kernel/timer_migration", "kernel/numa_balancing", "kernel/watchdog",
            "kernel/nmi_watchdog", "vm/nr_hugepages", "vm/swappiness")
 #: CPU flags that code here or in the kernel's path chooses by, or that tell about clock and guest.
-FLAGS = ("hypervisor", "constant_tsc", "nonstop_tsc", "tsc_reliable", "rdtscp", "invpcid", "pcid", "erms", "fsrm", "sse4_2", "avx2", "avx512f",
-         "avx512bw", "ibrs_enhanced", "ibpb", "stibp", "ssbd", "user_shstk", "ibt", "clflushopt", "clwb")
-PACKAGES = {"dpdk": "dpdk-dev", "libxdp": "libxdp1", "libbpf": "libbpf1", "gcc": "gcc", "clang": "clang", "bpftool": "bpftool", "iproute2": "iproute2",
-            "ethtool": "ethtool", "libc": "libc6"}
+FLAGS = ("hypervisor", "constant_tsc", "nonstop_tsc", "tsc_reliable", "rdtscp", "invpcid", "pcid", "erms", "fsrm", "sse4_2",
+         "avx2", "avx512f", "avx512bw", "ibrs_enhanced", "ibpb", "stibp", "ssbd", "user_shstk", "ibt", "clflushopt", "clwb")
+PACKAGES = {"dpdk": "dpdk-dev", "libxdp": "libxdp1", "libbpf": "libbpf1", "gcc": "gcc", "clang": "clang", "bpftool": "bpftool",
+            "iproute2": "iproute2", "ethtool": "ethtool", "libc": "libc6"}
 
 
 def _read(path: str) -> str | None:
@@ -118,14 +120,16 @@ def numa(base: str = "/sys/devices/system/node") -> dict[str, Any]:
 
 
 def huge_pages(base: str = "/sys/kernel/mm/hugepages") -> dict[str, Any]:
-    pages = {os.path.basename(p).removeprefix("hugepages-"): {"total": int(_read(f"{p}/nr_hugepages") or 0), "free": int(_read(f"{p}/free_hugepages") or 0)}
+    pages = {os.path.basename(p).removeprefix("hugepages-"): {"total": int(_read(f"{p}/nr_hugepages") or 0),
+                                                              "free": int(_read(f"{p}/free_hugepages") or 0)}
              for p in sorted(glob.glob(f"{base}/*"))}
     thp = re.search(r"\[(\w+)\]", _read("/sys/kernel/mm/transparent_hugepage/enabled") or "")
     return {"transparent": thp[1] if thp else None, **pages}
 
 
 def hypervisor(flags: Iterable[str]) -> dict[str, Any]:
-    facts = {"guest": "hypervisor" in flags, "detected": _said("systemd-detect-virt", "--vm") or None, "type": _read("/sys/hypervisor/type"),
+    facts = {"guest": "hypervisor" in flags, "detected": _said("systemd-detect-virt", "--vm") or None,
+             "type": _read("/sys/hypervisor/type"),
              "vendor": _read("/sys/class/dmi/id/sys_vendor"), "product": _read("/sys/class/dmi/id/product_name")}
     return {k: v for k, v in facts.items() if v is not None}
 
@@ -135,9 +139,13 @@ def _cpus() -> dict[str, Any]:
     governors = sorted({_read(p) or "" for p in glob.glob(f"{base}/cpu[0-9]*/cpufreq/scaling_governor")})
     drivers = sorted({_read(p) or "" for p in glob.glob(f"{base}/cpu[0-9]*/cpufreq/scaling_driver")})
     frequency = {n: _read(f"{base}/cpu0/cpufreq/{n}") for n in ("cpuinfo_min_freq", "cpuinfo_max_freq", "scaling_cur_freq")}
-    boost = _read(f"{base}/cpufreq/boost") or (None if (no := _read(f"{base}/intel_pstate/no_turbo")) is None else str(1 - int(no)))
-    facts = {"online": _read(f"{base}/online"), "isolated": _read(f"{base}/isolated") or "none", "nohz_full": _read(f"{base}/nohz_full") or "none",
-             "allowed": sorted(os.sched_getaffinity(0)), "threads_per_core": len(_cpu_list(_read(f"{base}/cpu0/topology/thread_siblings_list") or "0")),
+    boost, no_turbo = _read(f"{base}/cpufreq/boost"), _read(f"{base}/intel_pstate/no_turbo")
+    if boost is None and no_turbo is not None:
+        boost = str(1 - int(no_turbo))
+    facts = {"online": _read(f"{base}/online"), "isolated": _read(f"{base}/isolated") or "none",
+             "nohz_full": _read(f"{base}/nohz_full") or "none",
+             "allowed": sorted(os.sched_getaffinity(0)),
+             "threads_per_core": len(_cpu_list(_read(f"{base}/cpu0/topology/thread_siblings_list") or "0")),
              "governor": " ".join(governors) or None, "frequency_driver": " ".join(drivers) or None, "boost": boost,
              "khz": {k: int(v) for k, v in frequency.items() if v} or None,
              "idle_driver": _read(f"{base}/cpuidle/current_driver"), "idle_governor": _read(f"{base}/cpuidle/current_governor")}
@@ -160,8 +168,10 @@ def versions() -> dict[str, str]:
     packaged = dict(line.split(" ", 1) for line in asked.splitlines() if " " in line.strip())
     found = {name: packaged[package] for name, package in PACKAGES.items() if packaged.get(package)}
     # What runs is not always what the distribution packaged.
-    for name, command, pattern in (("gcc", ("gcc", "-dumpfullversion"), r"([\d.]+)"), ("clang", ("clang", "--version"), r"version ([\d.]+)"),
-                                   ("iproute2", ("ip", "-V"), r"iproute2-([\w.]+)"), ("ethtool", ("ethtool", "--version"), r"version ([\d.]+)"),
+    for name, command, pattern in (("gcc", ("gcc", "-dumpfullversion"), r"([\d.]+)"),
+                                   ("clang", ("clang", "--version"), r"version ([\d.]+)"),
+                                   ("iproute2", ("ip", "-V"), r"iproute2-([\w.]+)"),
+                                   ("ethtool", ("ethtool", "--version"), r"version ([\d.]+)"),
                                    ("bpftool", ("/usr/sbin/bpftool", "version"), r"bpftool v([\d.]+)")):
         if (match := re.search(pattern, _said(*command))) is not None:
             found[name] = match[1]
@@ -201,7 +211,8 @@ def quiet_between(start: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str,
     """Over a run, of two answers of quiet(): steal of the worst CPU, and the load at both ends."""
     elapsed = end["uptime_s"] - start["uptime_s"]
     ticks = max((n - start["steal_ticks"].get(c, 0) for c, n in end["steal_ticks"].items()), default=0)
-    return {"steal": ticks / os.sysconf("SC_CLK_TCK") / elapsed if elapsed > 0 else 0.0, "load_start": start["load"], "load_end": end["load"]}
+    return {"steal": ticks / os.sysconf("SC_CLK_TCK") / elapsed if elapsed > 0 else 0.0, "load_start": start["load"],
+            "load_end": end["load"]}
 
 
 def record(root: str | None = None, *, look: float = 0.5) -> dict[str, Any]:
@@ -211,13 +222,16 @@ def record(root: str | None = None, *, look: float = 0.5) -> dict[str, Any]:
     memory = meminfo(_read("/proc/meminfo") or "")
     clocks = "/sys/devices/system/clocksource/clocksource0"
     return {
-        "kernel": host.release(), "kernel_build": host.version(), "architecture": host.machine(), "command_line": command_line(_read("/proc/cmdline") or ""),
+        "kernel": host.release(), "kernel_build": host.version(), "architecture": host.machine(),
+        "command_line": command_line(_read("/proc/cmdline") or ""),
         "config": kernel_config(_config_text()), "preemption": preemption(),
         "cpu": cpu.pop("cpu"), "cpus": os.cpu_count(), **cpu, "topology": _cpus(), "caches": caches(), "numa": numa(),
         "mitigations": vulnerabilities(), "hypervisor": hypervisor(cpu["flags"]),
-        "memory_kb": memory.get("MemTotal"), "memory_available_kb": memory.get("MemAvailable"), "swap_kb": memory.get("SwapTotal"),
+        "memory_kb": memory.get("MemTotal"), "memory_available_kb": memory.get("MemAvailable"),
+        "swap_kb": memory.get("SwapTotal"),
         "huge_pages": huge_pages(), "clocksource": _read(f"{clocks}/current_clocksource"),
         "clocksources": (_read(f"{clocks}/available_clocksource") or "").split(), "governor": _cpus().get("governor"),
-        "sysctls": sysctls(), "versions": versions(), "commit": number, "dirty": dirty, "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "sysctls": sysctls(), "versions": versions(), "commit": number, "dirty": dirty,
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "quiet": quiet(look),
     }

@@ -39,8 +39,8 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def judge(record: Mapping[str, Any], *, load: float, rate: float, ring: int, in_kernel: bool) -> list[str]:
-    """Why the trial is invalid; empty: it is valid. `load` that was asked for and `rate` that was offered in frames/s, `ring` the slots of
-    the device's RX ring (0: it has none, or nobody knows: the third rule cannot be applied)."""
+    """Why the trial is invalid; empty: it is valid. `load` that was asked for and `rate` that was offered in frames/s, `ring` the
+    slots of the device's RX ring (0: it has none, or nobody knows: the third rule cannot be applied)."""
     reasons = []
     paced = math.isfinite(load)
     if paced and load > 0 and abs(rate / load - 1) > RATE_OFF:
@@ -56,7 +56,8 @@ def judge(record: Mapping[str, Any], *, load: float, rate: float, ring: int, in_
             reasons.append(f"{who} had the device's CPU for {off:.0f} us ({allowed:.0f} us allowed)")
     # A growth of one tick may have been any time at all.
     if (record.get("steal_ratio") or 0.0) > STEAL and record.get("steal_ticks", 2) > 1:
-        reasons.append(f"the hypervisor took {record['steal_ratio']:.1%} of CPU {record.get('steal_cpu', '?')} ({STEAL:.0%} allowed)")
+        reasons.append(f"the hypervisor took {record['steal_ratio']:.1%} of CPU {record.get('steal_cpu', '?')} "
+                       f"({STEAL:.0%} allowed)")
     return reasons
 
 
@@ -101,7 +102,8 @@ def off_cpu(answer: Mapping[str, Any]) -> dict[str, Any]:
 class Watch:
     """ringway-watch beside a device. Raises BenchError where it is missing, refuses or dies."""
 
-    def __init__(self, bin_dir: str, pids: Sequence[int] = (), *, kthreads: Sequence[str] = (), syscalls: bool = False, how: str = "") -> None:
+    def __init__(self, bin_dir: str, pids: Sequence[int] = (), *, kthreads: Sequence[str] = (), syscalls: bool = False,
+                 how: str = "") -> None:
         program = os.path.join(bin_dir, "ringway-watch")
         words = [program, *(w for p in pids for w in ("--pid", str(p))), *(w for k in kthreads for w in ("--kthread", k)),
                  *(["--syscalls"] if syscalls else []), *(["--how", how] if how else [])]
@@ -163,8 +165,8 @@ class Watch:
 
 
 class Watcher:
-    """What is taken from a device and from the CPUs in use, trial by trial: start() before, read() after it. Without `pids` (a bridge) there
-    are no threads to look at."""
+    """What is taken from a device and from the CPUs in use, trial by trial: start() before, read() after it. Without `pids` (a
+    bridge) there are no threads to look at."""
 
     def __init__(self, bin_dir: str, pids: Sequence[int], cpus: Sequence[int], *, how: str = "") -> None:
         self._cpus = sorted(set(cpus))
@@ -190,8 +192,8 @@ class Watcher:
         grown = {cpu: after.get(cpu, 0) - self._steal.get(cpu, 0) for cpu in self._cpus}
         cpu = max(grown, key=lambda c: grown[c], default=-1)
         ticks = grown.get(cpu, 0)
-        record: dict[str, Any] = {"watched": True, "steal_ratio": ticks * _TICK / elapsed if elapsed > 0 else 0.0, "steal_ticks": ticks,
-                                  "steal_cpu": cpu}
+        record: dict[str, Any] = {"watched": True, "steal_ratio": ticks * _TICK / elapsed if elapsed > 0 else 0.0,
+                                  "steal_ticks": ticks, "steal_cpu": cpu}
         if self._watch is None:
             return {**record, "off_cpu_us": None, "off_cpu_by": None, "off_cpu_how": None}
         return {**record, **off_cpu(self._watch.ask("read"))}

@@ -138,7 +138,8 @@ class FakeWire:
     def trial(self, load, seconds):
         self.asked.append((load, seconds))
         rate = min(load, 2e6)
-        return trial(rate=rate, load=load, seconds=seconds, each=300, received=round(min(rate, self.limit) * seconds), valid=self.valid, **self.record)
+        return trial(rate=rate, load=load, seconds=seconds, each=300, received=round(min(rate, self.limit) * seconds),
+                     valid=self.valid, **self.record)
 
 
 class Measuring(unittest.TestCase):
@@ -154,7 +155,8 @@ class Measuring(unittest.TestCase):
         c, _ = self.cost(record={"busy_us": 250_000})
         entry = c.at(1e5, 0.25, 10)
         self.assertAlmostEqual(entry.pop("generator_ns"), 100, delta=0.1)
-        self.assertEqual(entry, {"load": 1e5, "share_of_ndr": 0.25, "rate": 1e5, "dut_ns": 250.0, "syscalls_per_packet": 1 / 64, "how": "turns"})
+        self.assertEqual(entry, {"load": 1e5, "share_of_ndr": 0.25, "rate": 1e5, "dut_ns": 250.0, "syscalls_per_packet": 1 / 64,
+                                 "how": "turns"})
 
     def test_a_device_that_spins_and_says_nothing_has_no_cost_but_at_overload(self):
         c, _ = self.cost()
@@ -192,8 +194,10 @@ class Measuring(unittest.TestCase):
         self.assertAlmostEqual(ns, 0.25e9 / 1e6)
 
     def test_a_method_of_a_scenario(self):
-        entries = [{"dut": "one", "load": share * 1e6, "share_of_ndr": share, "generator_ns": 200.0, "dut_ns": 300.0 + share, "how": "turns"}
-                   for share in (0.25, 1.0)] + [{"dut": "one", "load": 2e6, "share_of_ndr": None, "generator_ns": None, "dut_ns": 600.0, "how": "rate"}]
+        entries = [{"dut": "one", "load": share * 1e6, "share_of_ndr": share, "generator_ns": 200.0, "dut_ns": 300.0 + share,
+                    "how": "turns"}
+                   for share in (0.25, 1.0)] + [{"dut": "one", "load": 2e6, "share_of_ndr": None, "generator_ns": None,
+                                                 "dut_ns": 600.0, "how": "rate"}]
         with mock.patch.object(cost, "measure", return_value=(entries, {"idle_cpu": 1.0}, [trial()])) as measured:
             found = cost.measure_found({"of": "ndr", "at": [0.25, 1.0], "seconds": 5}, SimpleNamespace(wire="the wire"), 1e6)
         measured.assert_called_once_with("the wire", 1e6, [0.25, 1.0], 5.0)

@@ -10,8 +10,10 @@ from ringway_bench import interface_facts, platform
 
 class Readers(unittest.TestCase):
     def test_kernel_config(self):
-        found = platform.kernel_config("CONFIG_HZ=250\n# CONFIG_IRQ_TIME_ACCOUNTING is not set\nCONFIG_PREEMPT_DYNAMIC=y\nCONFIG_HZ_250=y\n")
-        self.assertEqual((found["HZ"], found["IRQ_TIME_ACCOUNTING"], found["PREEMPT_DYNAMIC"], found["PREEMPT_RT"]), ("250", "n", "y", "n"))
+        found = platform.kernel_config("CONFIG_HZ=250\n"
+                                       "# CONFIG_IRQ_TIME_ACCOUNTING is not set\nCONFIG_PREEMPT_DYNAMIC=y\nCONFIG_HZ_250=y\n")
+        self.assertEqual((found["HZ"], found["IRQ_TIME_ACCOUNTING"], found["PREEMPT_DYNAMIC"], found["PREEMPT_RT"]),
+                         ("250", "n", "y", "n"))
         self.assertEqual(platform.kernel_config(""), {}, "unknown is not the same as off")
 
     def test_command_line_is_the_kernels_part(self):
@@ -33,10 +35,13 @@ class Readers(unittest.TestCase):
         self.assertEqual(platform.quiet_between(start, end), {"steal": 0.1, "load_start": [0.1, 0, 0], "load_end": [2.0, 0, 0]})
 
     def test_link(self):
-        text = ("7: d0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default qlen 1000\n"
+        text = ("7: d0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> "
+                "mtu 1500 qdisc noqueue state UP mode DEFAULT group default qlen 1000\n"
                 "    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netns x promiscuity 1 \n"
-                "    veth addrgenmode eui64 numtxqueues 2 numrxqueues 2 gso_max_size 65536 gso_max_segs 65535 \n    prog/xdp id 81 name x\n")
-        self.assertEqual(interface_facts.link_facts(text), {"up": True, "xdp": "native", "mtu": 1500, "rx_queues": 2, "tx_queues": 2,
+                "    veth addrgenmode eui64 numtxqueues 2 numrxqueues 2 "
+                "gso_max_size 65536 gso_max_segs 65535 \n    prog/xdp id 81 name x\n")
+        self.assertEqual(interface_facts.link_facts(text), {"up": True, "xdp": "native", "mtu": 1500, "rx_queues": 2,
+                                                            "tx_queues": 2,
                                                             "gso_max_size": 65536, "promiscuity": 1, "qdisc": "noqueue"})
         self.assertEqual(interface_facts.link_facts("2: a: <BROADCAST> mtu 9000 \n prog/xdpgeneric id 3")["xdp"], "generic")
         self.assertEqual(interface_facts.link_facts("2: a: <BROADCAST> mtu 9000 ")["xdp"], "none")
@@ -46,7 +51,8 @@ class Readers(unittest.TestCase):
                 "generic-receive-offload: on\ntx-vlan-offload: off\ntx-gre-segmentation: off [requested on]\n")
         found = interface_facts.features(text)
         self.assertEqual(found, {"gro": True, "on": ["rx-checksumming", "generic-receive-offload"],
-                                 "off": ["tx-checksumming", "tx-vlan-offload", "tx-gre-segmentation"], "differs": ["tx-gre-segmentation"]})
+                                 "off": ["tx-checksumming", "tx-vlan-offload",
+                                         "tx-gre-segmentation"], "differs": ["tx-gre-segmentation"]})
         self.assertEqual(interface_facts.features(""), {})
 
     def test_channels_and_rings(self):
@@ -60,7 +66,8 @@ class Readers(unittest.TestCase):
         self.assertEqual(interface_facts.coalescing(text), {"rx-usecs": 50, "adaptive": {"rx": "on", "tx": "off"}})
 
     def test_driver(self):
-        self.assertEqual(interface_facts.driver("driver: veth\nversion: 1.0\nfirmware-version: \nbus-info: \nsupports-statistics: yes\n"),
+        self.assertEqual(interface_facts.driver("driver: veth\nversion: 1.0\n"
+                                                "firmware-version: \nbus-info: \nsupports-statistics: yes\n"),
                          {"driver": "veth", "version": "1.0"})
 
 
@@ -70,7 +77,8 @@ class Here(unittest.TestCase):
         cls.record = platform.record(look=0.05)
 
     def test_all_that_a_report_promises_is_there(self):
-        for key in ("kernel", "command_line", "config", "cpu", "cpus", "flags", "mitigations", "caches", "memory_kb", "numa", "clocksource",
+        for key in ("kernel", "command_line", "config", "cpu", "cpus", "flags", "mitigations", "caches", "memory_kb", "numa",
+                    "clocksource",
                     "hypervisor", "huge_pages", "topology", "sysctls", "versions", "commit", "dirty", "quiet", "governor"):
             self.assertIn(key, self.record)
         self.assertEqual(self.record["kernel"], host.release())

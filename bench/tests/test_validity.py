@@ -12,8 +12,8 @@ from math import inf
 from ringway_bench.errors import BenchError
 from ringway_bench.validity import Watch, Watcher, judge, off_cpu, steal_ticks
 
-QUIET = {"longest_burst": 64, "off_cpu_us": 20.0, "off_cpu_by": "kworker/1:1 (54)", "off_cpu_how": "sched_switch", "steal_ratio": 0.0,
-         "steal_ticks": 0, "steal_cpu": 1}
+QUIET = {"longest_burst": 64, "off_cpu_us": 20.0, "off_cpu_by": "kworker/1:1 (54)", "off_cpu_how": "sched_switch",
+         "steal_ratio": 0.0, "steal_ticks": 0, "steal_cpu": 1}
 
 
 def reasons(load=1e6, rate=None, ring=2048, in_kernel=False, **changed):
@@ -21,8 +21,8 @@ def reasons(load=1e6, rate=None, ring=2048, in_kernel=False, **changed):
 
 
 def thread(comm="worker", longest=10.0, by=("kworker/1:1", 54), run=1e6, own=0.0, total=None):
-    return {"comm": comm, "longest_us": longest, "longest_by": {"comm": by[0], "pid": by[1]} if by else None, "run_us": run, "own_us": own,
-            "sum_us": longest if total is None else total, "stretches": 1}
+    return {"comm": comm, "longest_us": longest, "longest_by": {"comm": by[0], "pid": by[1]} if by else None, "run_us": run,
+            "own_us": own, "sum_us": longest if total is None else total, "stretches": 1}
 
 
 def answer(*threads):
@@ -70,11 +70,13 @@ class Judge(unittest.TestCase):
     def test_loss_never_decides(self):
         for lost in (0, 1, 500_000, 1_000_000):
             with self.subTest(lost=lost):
-                self.assertEqual(reasons(lost=lost, received=1_000_000 - lost, loss_ratio=lost / 1e6, balance={"losses": {"rx_dropped": lost}}), [])
+                self.assertEqual(reasons(lost=lost, received=1_000_000 - lost, loss_ratio=lost / 1e6,
+                                         balance={"losses": {"rx_dropped": lost}}), [])
 
     def test_a_stall_of_the_devices_own_excuses_nothing(self):
         self.assertEqual(reasons(turn_us=50_000), [])
-        self.assertEqual(reasons(longest_gap_us=50_000), [], "nor does one of the generator, where its rate and its bursts are right")
+        self.assertEqual(reasons(longest_gap_us=50_000), [],
+                         "nor does one of the generator, where its rate and its bursts are right")
         self.assertEqual(reasons(own_work_us=900_000.0), [])
 
     def test_all_reasons_are_told(self):
@@ -87,15 +89,18 @@ class OffCpu(unittest.TestCase):
         self.assertEqual((seen["off_cpu_us"], seen["off_cpu_thread"], seen["off_cpu_by"]), (70.0, "second", "kworker/1:1 (54)"))
 
     def test_a_thread_that_waits_for_commands_beside_a_busy_generator_does_not_count(self):
-        seen = off_cpu(answer(thread("worker", longest=30.0), thread("control", longest=4000.0, by=("ringway-gen", 7), run=500.0)))
+        seen = off_cpu(answer(thread("worker", longest=30.0), thread("control", longest=4000.0, by=("ringway-gen", 7),
+                                                                     run=500.0)))
         self.assertEqual((seen["off_cpu_us"], seen["off_cpu_thread"]), (30.0, "worker"))
 
     def test_a_worker_that_never_got_its_cpu_does(self):
-        seen = off_cpu(answer(thread("worker", longest=9.9e5, by=("hog", 9), run=0.0), thread("control", run=500.0, by=None, longest=0.0)))
+        seen = off_cpu(answer(thread("worker", longest=9.9e5, by=("hog", 9), run=0.0),
+                              thread("control", run=500.0, by=None, longest=0.0)))
         self.assertEqual((seen["off_cpu_us"], seen["off_cpu_by"]), (9.9e5, "hog (9)"))
 
     def test_a_worker_that_sleeps_most_of_the_time_does_too(self):
-        self.assertEqual(off_cpu(answer(thread(run=3000.0, longest=800.0), thread("control", run=10.0, longest=0.0)))["off_cpu_us"], 800.0)
+        self.assertEqual(off_cpu(answer(thread(run=3000.0, longest=800.0),
+                                        thread("control", run=10.0, longest=0.0)))["off_cpu_us"], 800.0)
 
     def test_nobody_is_named_where_nobody_had_it(self):
         self.assertIn("throttled", off_cpu(answer(thread(longest=900.0, by=("swapper/1", 0))))["off_cpu_by"])
@@ -161,7 +166,8 @@ class Program(unittest.TestCase):
         watch.close()
 
     def test_it_ends_with_us(self):
-        folder = self.fake('say("ringway-watch: ready", file=sys.stderr)\nfor line in sys.stdin: pass\nsay("ended", file=open(sys.argv[0] + ".end", "w"))')
+        folder = self.fake('say("ringway-watch: ready", file=sys.stderr)\n'
+                           'for line in sys.stdin: pass\nsay("ended", file=open(sys.argv[0] + ".end", "w"))')
         code = f"import sys, os; sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})\n" \
                f"from ringway_bench.validity import Watch\nw = Watch({folder!r}, [7])\nos.kill(os.getpid(), 9)"
         self.assertEqual(subprocess.run([sys.executable, "-c", code]).returncode, -9)

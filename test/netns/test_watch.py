@@ -141,7 +141,8 @@ class Foreign(WatchTest):
         self.assertTrue(eventually(lambda: len(watch.ask("read")["threads"]) == 2, 5))
         time.sleep(0.1)
         self.process(fifo=10, seconds=0.25).wait()
-        self.assertTrue(eventually(lambda: max(t["longest_us"] for t in watch.ask("read")["threads"] if t["tid"] != victim.pid) > 150e3))
+        self.assertTrue(eventually(lambda: max(t["longest_us"] for t in watch.ask("read")["threads"]
+                                               if t["tid"] != victim.pid) > 150e3))
 
 
 class Own(WatchTest):
@@ -183,7 +184,8 @@ class Own(WatchTest):
         alone = self.watch(first.pid)
         alone.ask("reset")
         time.sleep(0.5)
-        self.assertGreater(alone.ask("read")["threads"][0]["sum_us"], 20e3, "to whom only the first belongs, the second is foreign")
+        self.assertGreater(alone.ask("read")["threads"][0]["sum_us"], 20e3,
+                           "to whom only the first belongs, the second is foreign")
 
 
 class Rest(WatchTest):
@@ -232,16 +234,19 @@ class Rest(WatchTest):
 
     def test_without_privilege_it_says_so_and_serves(self):
         folder = self.enterContext(contextlib.closing(Copy()))
-        ended = subprocess.run([*folder.as_nobody, "--pid", str(os.getpid())], input="read\n", capture_output=True, text=True, timeout=20)
+        ended = subprocess.run([*folder.as_nobody, "--pid", str(os.getpid())], input="read\n", capture_output=True, text=True,
+                               timeout=20)
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertIn("looking at schedstat every 20 ms instead", ended.stderr)
         self.assertEqual(json.loads(ended.stdout)["how"], "schedstat")
-        refused = subprocess.run([*folder.as_nobody, "--pid", str(os.getpid()), "--syscalls"], capture_output=True, text=True, timeout=20)
+        refused = subprocess.run([*folder.as_nobody, "--pid", str(os.getpid()), "--syscalls"], capture_output=True, text=True,
+                                 timeout=20)
         self.assertEqual((refused.returncode, len(refused.stderr.splitlines())), (1, 1))
 
     def test_it_leaves_nothing_behind(self):
         for end in (lambda p: p.stdin.close(), lambda p: p.send_signal(signal.SIGTERM), lambda p: p.kill()):
-            process = subprocess.Popen([WATCH, "--pid", str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            process = subprocess.Popen([WATCH, "--pid", str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE,
                                        text=True)
             self.assertEqual(process.stderr.readline(), "ringway-watch: ready\n")
             ids = set()
@@ -372,7 +377,8 @@ class Costs(unittest.TestCase):
         self.assertTrue(50 < cost.napi_thread_ns(self.tools, spec, wire.Traffic(), 50_000, 0.5) < 50_000)
         with wire.on("p2p", self.tools, spec, warm_up=0.2) as w:
             measured, entry = self.entry(w)
-        self.assertEqual((entry["dut_ns"], entry["how"], entry["syscalls_per_packet"], measured.at_overload(0.2)), (None, None, 0.0, None))
+        self.assertEqual((entry["dut_ns"], entry["how"], entry["syscalls_per_packet"], measured.at_overload(0.2)),
+                         (None, None, 0.0, None))
 
 
 class Interfaces(unittest.TestCase):
