@@ -130,8 +130,8 @@ def search(args: argparse.Namespace) -> int:
     only = one_device(args)
     method = Method(args.method, args.method, dict(args.set))
     scenario.check(only, "search")
-    if method.kind in methods.EXTRA and "load" not in method.params:
-        raise UsageError(f"{method.kind}: --set load=FRAMES_PER_SECOND is missing")
+    if method.kind == "cost":
+        raise UsageError("cost: it needs what another method found: put both into a scenario")
     methods.check(method, "search")
     tools = Tools.find(args.bin, args.cpus)
     lab = WireLab(only, tools)

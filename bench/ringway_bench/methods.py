@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import searches
+from . import cost, searches
 from .errors import DutError, NotMeasurable, UsageError
 from .model import Found, Outcome
 from .scenario import Method
@@ -32,7 +32,7 @@ def check(method: Method, where: str) -> None:
             kind = known[key][0]
             if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
                 raise UsageError(f"{where}: method '{method.name}': {key} should be a {kind.__name__}")
-        if "of" not in given and "load" not in given:
+        if "of" not in given and ("load" not in given or method.kind == "cost"):
             raise UsageError(f"{where}: method '{method.name}': of = \"METHOD\" is missing: at which load?")
         return
     if method.kind not in searches.METHODS:
@@ -49,7 +49,7 @@ def run_method(method: Method, cell: Any, ceiling: float, earlier: Mapping[str, 
         if method.kind == "latency":
             found = {method.name: latency(method, cell, earlier)}
         elif method.kind == "cost":
-            found = {method.name: measure_cost(method, cell, earlier)}
+            found = {method.name: cost.measure_found(method.params, cell, of_earlier(method, earlier))}
         else:
             found = search(method, cell, ceiling, earlier)
     except NotMeasurable as e:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from . import compare
+from . import compare, cost
 from .errors import DutError
 from .methods import run_method
 from .model import Measurer
@@ -139,4 +139,6 @@ class Runner:
                 self.say("  its analysed trial did not pass: its counts are not believed")
 
     def _compare(self) -> None:
+        self.data["cost"] = [{**entry, "size": c["size"], "flows": c["flows"]} for r in self.data["rounds"] for c in r["cells"]
+                             for f in c["methods"].values() if f["method"] == "cost" for entry in cost.entries_of(c["dut"], f)]
         self.data["comparisons"] = compare.comparisons(self.data)
