@@ -84,6 +84,17 @@ struct lb_tables::state {
     for (const ring_recipe& r : old) rings.release(r);
   }
   void number(std::span<const lb_vip> vips);
+
+  /// What was filled for a new generation, and is not shown yet.
+  struct staged {
+    std::vector<lb_destination> added;
+    std::vector<ring_recipe> recipes;
+    std::map<vip_key, std::uint16_t> ids;  // as they were
+    std::vector<std::uint16_t> free_ids;
+  };
+  void fill(std::span<const lb_vip> vips, const lb_plan& plan, staged& now, lb_change& change);
+  void undo(staged& now);
+  void replace(staged& now, const lb_plan& plan, lb_change& change);
 };
 
 /// Keeps the counters' elements of VIPs that stay, and gives one to those that are new.
@@ -98,6 +109,56 @@ void lb_tables::state::number(std::span<const lb_vip> vips) {
     free_ids.pop_back();
   }
   ids = std::move(now);
+}
+
+/// Reals, rings and VIPs go into free elements. May throw; undo() then.
+void lb_tables::state::fill(std::span<const lb_vip> vips, const lb_plan& plan, staged& now,
+                            lb_change& change) {
+  std::vector<rw_vip> entries = addresses_of(vips);
+  for (const lb_destination& to : plan.destinations) {
+    bool fresh = false;
+    reals.acquire(to, fresh);
+    if (fresh) now.added.push_back(to);
+  }
+  number(vips);
+  for (std::size_t i = 0; i < vips.size(); ++i) {
+    rw_vip& e = entries.emplace_back(entry_of(vips[i].address, vips[i].port, vips[i].protocol));
+    e.target.id = ids.at(key_of(vips[i]));
+    e.target.hash = static_cast<std::uint8_t>(vips[i].hash);
+    e.target.flags = flags_of(vips[i]);
+    const ring_recipe recipe = recipe_of(plan.members[i]);
+    if (recipe.empty()) continue;
+    bool built = false;
+    e.target.ring = rings.acquire(recipe, built);
+    now.recipes.push_back(recipe);
+    ++(built ? change.rings_built : change.rings_shared);
+  }
+  write_generation(memory.vips + other_base(), half() - 1, entries, serial + 1);
+}
+
+/// Nothing has been shown: what was filled is free again.
+void lb_tables::state::undo(staged& now) {
+  forget(now.recipes);
+  for (const lb_destination& to : now.added) reals.retire(to);
+  rings.recycle();
+  reals.recycle();
+  ids = std::move(now.ids);
+  free_ids = std::move(now.free_ids);
+}
+
+/// The new generation has been shown: what only the old one used is freed when no packet holds it any more.
+void lb_tables::state::replace(staged& now, const lb_plan& plan, lb_change& change) {
+  change.reals_added = static_cast<std::uint32_t>(now.added.size());
+  for (const lb_destination& to : reals.all()) {
+    if (plan.destinations.contains(to)) continue;
+    reals.retire(to);
+    ++change.reals_removed;
+  }
+  forget(recipes);
+  recipes = std::move(now.recipes);
+  wait();
+  rings.recycle();
+  reals.recycle();
 }
 
 lb_tables::lb_tables(lb_store& store, const lb_keys& keys, std::function<void()> wait)
@@ -119,55 +180,18 @@ lb_change lb_tables::apply(std::span<const lb_vip> vips) {
   const auto begin = std::chrono::steady_clock::now();
   const lb_plan plan = plan_of(vips, s.store.capacity());
   std::vector<lb_vip> next(vips.begin(), vips.end());
-
-  std::vector<lb_destination> added;
-  std::vector<ring_recipe> recipes;
-  std::vector<rw_vip> entries = addresses_of(vips);
-  const auto ids_before = std::make_pair(s.ids, s.free_ids);
+  state::staged now{{}, {}, s.ids, s.free_ids};
   try {
-    for (const lb_destination& to : plan.destinations) {
-      bool fresh = false;
-      s.reals.acquire(to, fresh);
-      if (fresh) added.push_back(to);
-    }
-    s.number(vips);
-    for (std::size_t i = 0; i < vips.size(); ++i) {
-      rw_vip& e = entries.emplace_back(entry_of(vips[i].address, vips[i].port, vips[i].protocol));
-      e.target.id = s.ids.at(key_of(vips[i]));
-      e.target.hash = static_cast<std::uint8_t>(vips[i].hash);
-      e.target.flags = flags_of(vips[i]);
-      const ring_recipe recipe = s.recipe_of(plan.members[i]);
-      if (recipe.empty()) continue;
-      bool built = false;
-      e.target.ring = s.rings.acquire(recipe, built);
-      recipes.push_back(recipe);
-      ++(built ? change.rings_built : change.rings_shared);
-    }
-    write_generation(s.memory.vips + s.other_base(), s.half() - 1, entries, s.serial + 1);
-  } catch (...) {  // nothing has been shown: what was filled is free again
-    s.forget(recipes);
-    for (const lb_destination& to : added) s.reals.retire(to);
-    s.rings.recycle();
-    s.reals.recycle();
-    std::tie(s.ids, s.free_ids) = ids_before;
+    s.fill(vips, plan, now, change);
+  } catch (...) {
+    s.undo(now);
     throw;
   }
   change.serial = ++s.serial;
   RW_PUBLISH(&s.memory.control->vips_base, s.other_base());
   const auto shown = std::chrono::steady_clock::now();
-
-  change.reals_added = static_cast<std::uint32_t>(added.size());
-  for (const lb_destination& to : s.reals.all()) {
-    if (plan.destinations.contains(to)) continue;
-    s.reals.retire(to);
-    ++change.reals_removed;
-  }
-  s.forget(s.recipes);
-  s.recipes = std::move(recipes);
   vips_ = std::move(next);
-  s.wait();
-  s.rings.recycle();
-  s.reals.recycle();
+  s.replace(now, plan, change);
   change.building = shown - begin;
   change.waiting = std::chrono::steady_clock::now() - shown;
   return change;

@@ -46,7 +46,7 @@ constexpr std::uint32_t small_ring = 1021;
 const variant variants[] = {
     {"empty table", {.connections = 1u << 20, .ring_size = 65537}, 60'000, 0},
     {"many hits", {.connections = 1u << 14, .ring_size = small_ring}, 40, 0},
-    {"full table", {.connections = 256, .ring_size = small_ring}, 60, 0},
+    {"full table", {.connections = 256, .ring_size = small_ring}, 25, 0},
     {"flood gate", {.connections = 1024, .ring_size = 251}, 300, 20},
     {"no table", {.connections = 0, .ring_size = 131071}, 500, 0},
 };

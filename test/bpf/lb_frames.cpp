@@ -115,7 +115,8 @@ void lb_frames::close(bytes& l4, const header& h, std::size_t field) const {
 }
 
 lb_frames::bytes lb_frames::segment(const lb_vip& vip, const header& h, std::uint32_t n, std::uint32_t size) {
-  static constexpr std::uint8_t flags[] = {0x02, 0x10, 0x10, 0x10, 0x10, 0x18, 0x11, 0x04, 0x14, 0x12};
+  static constexpr std::uint8_t flags[] = {0x02, 0x02, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10,
+                                           0x10, 0x10, 0x10, 0x18, 0x18, 0x18, 0x12, 0x11, 0x14};
   bytes l4;
   put16(l4, 1024 + n * 7 % 60000);
   std::uint32_t port = vip.port != 0 ? vip.port : 1 + n % 9;
