@@ -19,9 +19,9 @@ RW_CORE int rw_is_bench4(__be32 address)
 	return (address & RW_BE32(0xfffe0000)) == RW_BE32(0xc6120000);
 }
 
-RW_CORE int rw_is_bench6(const __be32 *address)
+RW_CORE int rw_is_bench6(__be32 first, __be32 second)
 {
-	return address[0] == RW_BE32(0x20010002) && !(address[1] & RW_BE32(0xffff0000));
+	return first == RW_BE32(0x20010002) && !(second & RW_BE32(0xffff0000));
 }
 
 /* Where what TCP, UDP or ICMP carries begins; 0: neither. */
@@ -67,7 +67,8 @@ RW_CORE int rw_stamped_ours(const struct rw_analyse_config *c, const struct rw_f
 	if (p->proto3 == RW_ETH_IPV4)
 		return ip && (rw_is_bench4(ip->src) || rw_is_bench4(ip->dst));
 	if (p->proto3 == RW_ETH_IPV6)
-		return ip6 && (rw_is_bench6(ip6->src) || rw_is_bench6(ip6->dst));
+		return ip6 && (rw_is_bench6(ip6->src[0], ip6->src[1]) ||
+			       rw_is_bench6(ip6->dst[0], ip6->dst[1]));
 	return p->proto3 == c->raw_type;
 }
 

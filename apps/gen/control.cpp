@@ -191,9 +191,10 @@ report control::result() const {
   r.ports = ports();
   r.sent = add_up(r.ports);
   r.duration = duration(r.sent);
-  const bool one = r.ports.size() == 1;
-  r.sinks =
-      sinks_.reports(one ? std::optional<sent_frames>({r.sent.offered, r.sent.attempted}) : std::nullopt);
+  std::vector<sent_frames> sent;  // to the sink of the same place in the list
+  if (r.ports.size() == 1 || options_.bidirectional)
+    for (const port_report& p : r.ports) sent.push_back({p.sent.offered, p.sent.attempted});
+  r.sinks = sinks_.reports(sent);
   return r;
 }
 

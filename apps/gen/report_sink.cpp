@@ -27,7 +27,7 @@ json latency_json(const latencies& l) {
 void add_analysis(json& entry, const sink_report& s) {
   const analysis& a = *s.analysed;
   const missing_frames m = missing(a, s.sent);
-  // Of several sinks none knows which frames were for it; a sink alone goes by the numbers that it saw.
+  // Where nobody knows which frames were for this sink, it goes by the numbers that it saw.
   entry["lost"] = m.lost ? json(*m.lost) : json(nullptr);
   entry["lost_of"] = m.of;
   entry["lost_by"] = m.by_span ? "span" : "sent";

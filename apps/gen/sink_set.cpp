@@ -70,13 +70,13 @@ void sink_set::write_histogram() {
     throw error(errno, "write the latencies to {}", asked_.histogram);
 }
 
-std::vector<sink_report> sink_set::reports(const std::optional<sent_frames>& sent) const {
+std::vector<sink_report> sink_set::reports(const std::vector<sent_frames>& sent) const {
   std::vector<sink_report> all;
   for (const auto& s : sinks_) {
     sink_report r;
     r.name = s->where().name();
     r.counts = s->counts();
-    if (sinks_.size() == 1) r.sent = sent;
+    if (sent.size() == sinks_.size()) r.sent = sent[all.size()];
     for (const analysing_sink* a : analysing_)
       if (a == s.get()) r.analysed = a->analysed();
     all.push_back(std::move(r));

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "analyse.hpp"
@@ -27,8 +26,9 @@ class sink_set {
   /// After the last frame: completes the files. Idempotent. Throws error if one could not be written.
   void finish();
 
-  /// `sent`: what one generator sent to the only sink; nothing where there are several of either.
-  std::vector<sink_report> reports(const std::optional<sent_frames>& sent) const;
+  /// `sent`: what was sent to the first sink, to the second ... Of another number than there are sinks:
+  /// nobody knows who was to receive what.
+  std::vector<sink_report> reports(const std::vector<sent_frames>& sent) const;
 
  private:
   void write_histogram();

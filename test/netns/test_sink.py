@@ -220,13 +220,18 @@ class Faults(SinkTest):
         self.assertTrue(eventually(lambda: self.attached(sink), 10), sink.stderr)
         sockets = [self.bed.socket_in(self.gen, socket.AF_PACKET, socket.SOCK_RAW, 0) for _ in range(2)]
 
+        forked = multiprocessing.get_context("fork")
+        together = forked.Barrier(2, timeout=20)  # so that neither leaves the other behind by more than a window
+
         def half(which):
             os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-which]})
             sockets[which].bind(("g2", 0))
             for n in range(which, 100000, 2):
+                if n % 10000 == which:
+                    together.wait()
                 sockets[which].send(frame(n, which))
 
-        senders = [multiprocessing.get_context("fork").Process(target=half, args=(which,)) for which in range(2)]
+        senders = [forked.Process(target=half, args=(which,)) for which in range(2)]
         for sender in senders:
             sender.start()
         for sender in senders:
