@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from .stats import bca, mad, sign_interval
-from .verdicts import sentence
+from .verdicts import clip, sentence
 
 ROUNDS = 7  # below that the sign test's interval does not reach 95 %
 CONTROL_OFF = 0.02  # how far the median of one device over itself may be from 1
@@ -63,8 +63,10 @@ def value_of(cell: Mapping[str, Any] | None, method: str) -> tuple[float | None,
         return None, "was not measured"
     state, why = found.get("state"), (found.get("extra") or {}).get("why")
     if state not in MEASURED and not (found.get("method") == "soak" and state == "unstable"):
-        said = str(state) if state == "not measurable here" else f"the search ended {state!r}"
-        return None, f"{said}: {why}" if why and not str(why).startswith(said) else str(why or said)
+        if state == "not measurable here":
+            short = str(why or "").partition(" (")[0]  # which threads it was stands with the trials
+            return None, short if short.startswith(state) else f"{state}: {short}" if short else state
+        return None, f"the search ended {state!r}: {why}" if why else f"the search ended {state!r}"
     trials = found.get("trials", [])
     if sum(not t.get("valid", True) for t in trials) > DISTURBED * len(trials):
         return None, "not measurable here: more than half of its trials were disturbed"
@@ -104,7 +106,7 @@ def pair_up(rounds: Sequence[Mapping[str, Any]], over: str, under: str, where: C
                                                                  or where.method in cell.get("methods", {})))
             values.append(value)
             if value is None:
-                whys.append(f"{name}: {'was measured twice' if twice else why}")
+                whys.append(f"{name}: {'was measured twice' if twice else clip(why)}")
         if not planned:
             continue
         if not any(round_ is w for w in whole):
@@ -171,7 +173,8 @@ class Comparer:
     def wanted(self) -> list[tuple[str, str]]:
         """[over, under] of the scenario, or its first device against each other one; the controls before them."""
         listed = [(a, b) for a, b in self.scenario.get("compare") or []]
-        names = [d for d in self.duts if d not in self.twins]
+        asked = [d for d in self.scenario.get("duts") or [] if d in self.duts]  # the results have them in the order they ran in
+        names = asked or [d for d in self.duts if d not in self.twins]
         return [*self.twins.items(), *(listed or [(names[0], other) for other in names[1:]])]
 
     def cells(self) -> list[Cell]:
@@ -186,11 +189,11 @@ class Comparer:
         return [row for where in self.cells() for over, under in self.wanted() if (row := self.one(over, under, where))]
 
     def one(self, over: str, under: str, where: Cell) -> dict[str, Any] | None:
-        """None when neither of the two was to be measured there."""
+        """None when one of the two was not to be measured there."""
         pairs = pair_up(self.rounds, over, under, where)
-        if not pairs.ratios and not pairs.skipped:
+        if (not pairs.ratios and not pairs.skipped) or not (self.planned(over, where) and self.planned(under, where)):
             return None
-        doubts = [why for name in (over, under) if (why := not_comparable(name, self.judged(name)))]
+        doubts = [self.no_value(name, where) or why for name in (over, under) if (why := not_comparable(name, self.judged(name)))]
         if doubts:
             pairs = Pairs([], [], pairs.skipped)
         figures = summarise(pairs)
@@ -199,6 +202,16 @@ class Comparer:
         row["bound"] = self.bound(over, under, where)
         row["verdict"], row["why"] = self.verdict(row, doubts)
         return row
+
+    def planned(self, name: str, where: Cell) -> bool:
+        """Whether it was measured there by that method in any round, or failed before it could be."""
+        cells = (_cell(r, name, where.size, where.flows)[0] for r in self.rounds)
+        return any(c and (c.get("failed") or where.method in c.get("methods", {})) for c in cells)
+
+    def no_value(self, name: str, where: Cell) -> str | None:
+        """Why there is no figure of it in any round; None when there is one."""
+        whys = [value_of(_cell(r, name, where.size, where.flows)[0], where.method) for r in self.rounds]
+        return None if any(v is not None for v, _ in whys) or not whys else f"{name}: {clip(whys[0][1])}"
 
     def judged(self, name: str) -> Mapping[str, Any] | None:
         """The record that says whether its counts are believed: a twin without a trial of its own has its original's."""

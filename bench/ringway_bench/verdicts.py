@@ -17,6 +17,11 @@ def flows_word(flows: int) -> str:
     return f"{flows:,} flow{'s' * (flows != 1)}".replace(",", " ")
 
 
+def clip(text: str, most: int = 160) -> str:
+    """The beginning of a long reason, to its last whole word. All of it stands with the trials."""
+    return text if len(text) <= most else text[:text.rfind(" ", 0, most)].rstrip(" ,;:(") + " \u2026"
+
+
 def by(method: str) -> str:
     return METHODS.get(method, f"by {method}")
 

@@ -5,9 +5,10 @@ import unittest
 
 import fake_results
 from ringway_bench.compare import comparisons, sentences
-from ringway_bench.report import svg, words
+from ringway_bench.report import FORMATS, svg, words
 from ringway_bench.report.gather import View, balance_sum, deciding_trials
 from ringway_bench.report.style import DARK, LIGHT, PAGE
+from ringway_bench.verdicts import clip
 
 
 def edit(doc, dut, change):
@@ -54,6 +55,36 @@ class Pieces(unittest.TestCase):
         self.assertTrue(said[0].startswith("A/A control: ringway-afxdp under two names"))
         self.assertTrue(any(re.match(r"ringway-afxdp is faster than testpmd-afxdp without loss \(NDR\) at 64 B and 1 flow "
                                      r"\(1\.\d\d times, ", s) for s in said))
+
+    def test_costs_are_medians_over_rounds_whoever_kept_them(self):
+        doc = fake_results.make(1, duts=1, rounds=3, control=False)
+        self.assertEqual([(c["dut"], c["share_of_ndr"], c["rounds"], c["where"]) for c in View(doc).costs()],
+                         [("ringway-afxdp", s, 1, None) for s in (0.25, 0.5, 1.0)])
+        for i, r in enumerate(doc["rounds"]):
+            entries = [{"dut": "x", "load": 1e5, "share_of_ndr": 0.5, "generator_ns": 100.0 + i * i, "dut_ns": None,
+                        "how": "turns",
+                        "syscalls_per_packet": 1 / 32}, {"load": 2e5, "share_of_ndr": None, "dut_ns": 900.0, "how": "rate"}]
+            r["cells"][0]["methods"]["cost"] = {"method": "cost", "goal": {}, "state": "found", "value": 1.0, "unit": "ns",
+                                                "trials": [],
+                                                "extra": {"entries": entries, "idle_cpu": 0.25, "memory": {"peak_kb": 2048}}}
+        half, over = View(doc).costs()
+        self.assertEqual((half["dut"], half["where"], half["rounds"], half["generator_ns"], half["dut_ns"]),
+                         ("ringway-afxdp", (60, 1), 3, 101.0, None))
+        self.assertEqual((over["share_of_ndr"], over["dut_ns"], over["syscalls_per_packet"]), (None, 900.0, None))
+        for text in (FORMATS["html"][1](doc), FORMATS["md"][1](doc)):
+            self.assertIn("overload", text)
+            self.assertIn("1 / 32", text)
+        self.assertIn("peak 2.0 MiB", FORMATS["html"][1](doc))
+
+    def test_order_is_the_scenarios_not_that_of_the_first_round(self):
+        doc = fake_results.make(1, duts=3)
+        doc["duts"] = dict(reversed(doc["duts"].items()))
+        self.assertEqual(View(doc).names(), ["ringway-afxdp", "ringway-afxdp (A/A)", "ringway-xdp", "testpmd-afxdp"])
+        self.assertEqual({c["over"] for c in comparisons(doc) if not c["control"]}, {"ringway-afxdp"})
+
+    def test_long_reasons_are_clipped_at_a_word(self):
+        self.assertEqual(clip("a b c", 10), "a b c")
+        self.assertEqual(clip("one two, three", 12), "one two \u2026")
 
     def test_balances_add_up(self):
         trials = [{"balance": {"offered": 10, "received": 7, "losses": {"sink": 2}, "unexplained": 1}},

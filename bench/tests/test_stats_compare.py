@@ -108,6 +108,21 @@ class WhoIsCompared(unittest.TestCase):
         self.assertEqual(Comparer(doc).wanted(), [("a again", "a"), ("b", "c")])
 
 
+    def test_not_where_one_was_not_to_be_measured(self):
+        doc = document({"a": FAST, "b": SLOW, "c": SLOW})
+        for r in doc["rounds"]:
+            next(c for c in r["cells"] if c["dut"] == "c")["methods"] = {"mrr": r["cells"][0]["methods"]["ndr"]}
+        self.assertEqual([c["under"] for c in comparisons(doc) if c["method"] == "ndr" and not c["control"]], ["b"])
+
+    def test_why_there_is_no_figure_before_that_nothing_was_analysed(self):
+        doc = document({"a": FAST, "b": SLOW})
+        doc["duts"]["b"]["analysed"] = None
+        for r in doc["rounds"]:
+            r["cells"][1] = cell("b", None, state="not measurable here",
+                                 extra={"why": "not measurable here: 9 of 10 trials were disturbed"})
+        self.assertEqual(only(doc)["why"], "b: not measurable here: 9 of 10 trials were disturbed")
+
+
 class Pairing(unittest.TestCase):
     def test_never_across_rounds(self):
         rounds = [{"round": 1, "cells": [cell("a", 5)]}, {"round": 2, "cells": [cell("b", 5)]}]

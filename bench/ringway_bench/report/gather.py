@@ -10,9 +10,10 @@ from typing import Any
 
 from ..compare import at_ceiling, comparisons, maximum_passed, value_of, whole_rounds
 from ..stats import Interval, mad, sign_interval, spread
-from ..verdicts import flows_word, frame
+from ..verdicts import clip, flows_word, frame
 
 Trial = Mapping[str, Any]
+RATES = ("mrr", "mlrsearch", "tst009", "rfc2544")  # methods whose figure is a rate, also where they found none
 NO_RATE = ("latency", "cost")  # methods whose figure is no rate, whatever unit it has
 
 
@@ -112,7 +113,7 @@ class View:
             f.extra.append(found.get("extra") or {})
             value, why = value_of({"methods": {method: found}}, method)
             if value is None:
-                f.missing.append((number, why))
+                f.missing.append((number, clip(why)))
             else:
                 f.values.append(value)
                 f.passed += maximum_passed(found)
@@ -121,7 +122,7 @@ class View:
             for method in self.planned(cell["size"], cell["flows"]):
                 if method not in cell.get("methods", {}):
                     key = (cell["dut"], cell["size"], cell["flows"], method)
-                    self.figures.setdefault(key, Figure(*key)).missing.append((number, str(cell["failed"])))
+                    self.figures.setdefault(key, Figure(*key)).missing.append((number, clip(str(cell["failed"]))))
 
     def planned(self, size: int, flows: int) -> list[str]:
         """Methods that any device was measured with there."""
@@ -136,7 +137,8 @@ class View:
 
     @cached_property
     def _names(self) -> list[str]:
-        plain = [d for d in self.duts if not self.duts[d].get("control_of")]
+        asked = [d for d in self.scenario.get("duts") or [] if d in self.duts]  # the results have them in the order they ran in
+        plain = asked + [d for d in self.duts if not self.duts[d].get("control_of") and d not in asked]
         out = []
         for name in plain:
             out += [name, *(d for d in self.duts if self.duts[d].get("control_of") == name)]
@@ -155,7 +157,8 @@ class View:
     def rates(self, size: int, flows: int) -> list[str]:
         """Methods whose figure is a rate."""
         return [m for m in self.planned(size, flows)
-                if any(f.unit == "frames/s" and f.kind not in NO_RATE and f.values for f in self.of(size, flows, m))]
+                if any(f.kind in RATES or (f.unit == "frames/s" and f.kind not in NO_RATE and f.values)
+                       for f in self.of(size, flows, m))]
 
     @cached_property
     def _timed(self) -> set[tuple[int, int, str]]:
@@ -172,6 +175,35 @@ class View:
 
     def in_kernel(self, dut: str) -> bool:
         return str(self.duts.get(dut, {}).get("cpu", "")).startswith("generator")
+
+    def costs(self) -> list[dict[str, Any]]:
+        """Costs of frames, medians over the rounds: entries as in RESULTS.md, with `where` (size, flows) and `rounds`."""
+        found: list[tuple[tuple[int, int] | None, Mapping[str, Any]]] = []
+        for f in self.figures.values():
+            if f.kind == "cost":
+                found += [((f.size, f.flows), {**e, "dut": f.dut}) for x in f.extra for e in x.get("entries") or []]
+        if not found:
+            found = [(None, e) for e in self.results.get("cost") or []]
+        same: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+        for where, e in found:
+            same.setdefault((e.get("dut"), where, e.get("share_of_ndr"), e.get("how")), []).append(e)
+        order = {n: i for i, n in enumerate(self.names())}
+        out = []
+        for (dut, where, share, how), entries in same.items():
+            row: dict[str, Any] = {"dut": dut, "where": where, "share_of_ndr": share, "how": how, "rounds": len(entries)}
+            for key in ("load", "generator_ns", "dut_ns", "syscalls_per_packet"):
+                known = [float(e[key]) for e in entries if e.get(key) is not None]
+                row[key] = median(known) if known else None
+            out.append(row)
+        return sorted(out, key=lambda r: order.get(str(r["dut"]), len(order)))
+
+    def rest_of(self, dut: str) -> Mapping[str, Any]:
+        """What stands beside a device whatever its load: idle_cpu, memory_kb; of its cost where that was measured."""
+        d = dict(self.duts.get(dut, {}))
+        for f in self.figures.values():
+            if f.dut == dut and f.kind == "cost" and f.extra:
+                d.update({k: f.extra[-1][k] for k in ("idle_cpu", "memory") if f.extra[-1].get(k) is not None})
+        return d
 
     def failures(self) -> list[tuple[str, str, str]]:
         """(device, where, why) of everything that ended without a figure, rounds put together."""

@@ -99,23 +99,22 @@ def losses(view: View, size: int, flows: int, where: str) -> str:
 def others(view: View, size: int, flows: int, where: str) -> str:
     rows = [(f.dut, f.method, words.median_and_interval(f), "" if f.unit == "ns" else f.unit, words.rounds_and_confidence(f),
              f"{f.valid} + {f.invalid}", notes(view, f)) for n in view.names() for f in view.of_dut(n, size, flows)
-            if f.unit != "frames/s" and f.method not in view.latencies(size, flows)]
+            if f.unit != "frames/s" and f.kind != "cost" and f.method not in view.latencies(size, flows)]
     head = ("device", "method", "median (interval)", "unit", "rounds, confidence", "trials valid + invalid", "notes")
     return f"## {where}: other methods\n\n{table(head, rows)}" if rows else ""
 
 
 def cost(view: View) -> str:
-    rows = [(c.get("dut", ""), words.share(c.get("share_of_ndr"), 0), words.mpps(c.get("load")), _ns(c.get("generator_ns")),
-             _ns(c.get("dut_ns")),
-             "" if c.get("syscalls_per_packet") is None else number(float(c["syscalls_per_packet"])), c.get("how") or "",
-             words.IN_KERNEL if view.in_kernel(str(c.get("dut"))) else "") for c in view.results.get("cost") or []]
-    head = ("device", "of its NDR", "Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls a frame", "measured by",
-            "notes")
-    return f"## Cost of a frame\n\n{table(head, rows)}" if rows else ""
-
-
-def _ns(value: float | None) -> str:
-    return "" if value is None else f"{value:.0f}"
+    rows = [(c["dut"], charts.at(*c["where"]) if c["where"] else "", "overload" if c["share_of_ndr"] is None
+             else words.share(c["share_of_ndr"], 0),
+             words.mpps(c["load"]), words.cost_ns(c["generator_ns"]), words.cost_ns(c["dut_ns"]),
+             words.calls(c["syscalls_per_packet"]),
+             words.HOW.get(str(c["how"]), str(c["how"] or "")), c["rounds"], words.IN_KERNEL if view.in_kernel(str(c["dut"]))
+             else "")
+            for c in view.costs()]
+    head = ("device", "traffic", "of its NDR", "Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls", "measured by",
+            "rounds", "notes")
+    return f"## Cost of a frame\n\nMedians, nanoseconds and system calls a frame.\n\n{table(head, rows)}" if rows else ""
 
 
 def tune(view: View) -> str:

@@ -13,34 +13,38 @@ from .sections import device_cell
 from .words import number
 
 ANALYSED = ("offered", "lost", "duplicated", "reordered", "corrupted", "foreign")
-HOW = {"turns": "busy turns", "idle": "CPU busy", "rate": "1 / rate"}
+OVERLOAD = "overload"
 
 
 def cost(view: View) -> Html:
-    rows = [[device_cell(view, str(c.get("dut", ""))), words.share(c["share_of_ndr"], 0) if c.get("share_of_ndr") is not None
-             else "",
-             words.mpps(c.get("load")), _ns(c.get("generator_ns")), _ns(c.get("dut_ns")), _calls(c.get("syscalls_per_packet")),
-             HOW.get(str(c.get("how")), str(c.get("how") or ""))] for c in view.results.get("cost") or []]
-    head = ("device", "of its NDR", "load, Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls", "measured by")
-    rest = [[name, "" if d.get("idle_cpu") is None else words.share(d["idle_cpu"], 1),
-             "" if d.get("memory_kb") is None else f"{d['memory_kb'] / 1024:.1f}"] for name, d in view.duts.items()
-            if not d.get("control_of")]
+    rows = [[device_cell(view, str(c["dut"])), _traffic(c["where"]), OVERLOAD if c["share_of_ndr"] is None
+             else words.share(c["share_of_ndr"], 0),
+             words.mpps(c["load"]), words.cost_ns(c["generator_ns"]), words.cost_ns(c["dut_ns"]),
+             words.calls(c["syscalls_per_packet"]),
+             words.HOW.get(str(c["how"]), str(c["how"] or "")), c["rounds"]] for c in view.costs()]
+    head = ("device", "traffic", "of its NDR", "load, Mpps", "generator's CPU, ns", "its own CPU, ns", "system calls",
+            "measured by", "rounds")
+    beside: list[list[object]] = []
+    for name in view.names():
+        d = view.rest_of(name)
+        memory: dict[str, Any] = d.get("memory") or {"resident_kb": d.get("memory_kb")}
+        kept = ", ".join(f"{k.removesuffix('_kb').replace('_', ' ')} {v / 1024:.1f} MiB" for k, v in memory.items()
+                         if isinstance(v, (int, float)) and k.endswith("_kb"))
+        if not d.get("control_of") and (kept or d.get("idle_cpu") is not None):
+            beside.append([name, "" if d.get("idle_cpu") is None else words.share(d["idle_cpu"], 1), kept])
     intro = tag("p", "Per frame, on both CPUs: what the wire, the kernel's receive path and an XDP program cost stands on the "
-                     "generator's CPU, what a "
-                "process costs on its own. A forwarder that spins is busy at any rate, so the time of its turns that carried "
-                "frames "
-                "counts (busy turns), or its CPU's busy time less that without traffic where it sleeps (CPU busy), or 1 / rate "
-                "at overload.")
-    rest_table = table(("device", "CPU without traffic", "memory, MiB"), rest, "tnn")
-    return section("cost", "Cost of a frame", intro, table(head, rows, "tnnnnnt"), rest_table) if rows else Html("")
+                     "generator's "
+                "CPU, what a process costs on its own. A forwarder that spins is busy at any rate, so the time of its turns "
+                "that carried "
+                "frames counts (busy turns), or its CPU's busy time less that without traffic where it sleeps (CPU busy), or 1 "
+                "/ rate at "
+                "overload. A device in the kernel a second way: the run time of its input's NAPI thread on a CPU of its own.")
+    return section("cost", "Cost of a frame", intro, table(head, rows, "ttnnnnntn"),
+                   table(("device", "CPU without traffic", "memory"), beside, "tnt")) if rows else Html("")
 
 
-def _ns(value: Any) -> str:
-    return "" if value is None else f"{value:.0f}"
-
-
-def _calls(value: Any) -> str:
-    return "" if value is None else "0" if value == 0 else f"1 / {1 / value:.0f}" if value < 0.5 else f"{value:.2f}"
+def _traffic(where: tuple[int, int] | None) -> str:
+    return charts.at(*where) if where else ""
 
 
 def tune(view: View) -> Html:

@@ -208,7 +208,7 @@ def others(view: View) -> Html:
     """Methods whose figure is neither a rate nor a latency: bursts, recovery, reset; with what else they found."""
     rows = []
     for f in view.figures.values():
-        if f.unit == "frames/s" or f.method in view.latencies(f.size, f.flows):
+        if f.unit == "frames/s" or f.kind == "cost" or f.method in view.latencies(f.size, f.flows):
             continue
         also = {k: median([e[k] for e in f.extra if isinstance(e.get(k), (int, float))]) for k, v in (f.extra[-1] if f.extra
                                                                                                       else {}).items()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..verdicts import METHODS, by, confidence, flows_word, frame, interval_of, sentence, times
+from ..verdicts import METHODS, by, clip, confidence, flows_word, frame, interval_of, sentence, times
 from .gather import Figure, View
 
+HOW = {"turns": "busy turns", "idle": "CPU busy", "rate": "1 / rate", "thread": "NAPI thread"}  # a cost was measured
 LISTED = 4  # names in one part of a sentence; the rest are in the table
 IN_KERNEL = "in the kernel, on the generator's CPU"
 NOT_MEASURABLE = "not measurable here"
@@ -57,6 +58,17 @@ def number(value: Any) -> str:
 def plain(value: Any) -> str:
     """A setting as one would write it."""
     return number(value) if isinstance(value, (bool, float)) or value is None else str(value)
+
+
+def cost_ns(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def calls(per_frame: float | None) -> str:
+    """System calls a frame: 1 / 256."""
+    if per_frame is None:
+        return ""
+    return "0" if per_frame <= 0 else f"1 / {1 / per_frame:.0f}" if per_frame < 0.5 else f"{per_frame:.2f}"
 
 
 def with_unit(value: float | None, unit: str) -> str:
@@ -119,9 +131,9 @@ def _subject(over: str, cs: list[Mapping[str, Any]], where: tuple[str, int, int]
              if (some := [c for c in cs if c["verdict"] == verdict])]
     none = [c for c in cs if c["verdict"] == "no winner"]
     whys = list(dict.fromkeys(c["why"] for c in none))
-    reason = f": {whys[0]}" if len(whys) == 1 else ", for reasons that differ (table below)"
+    reason = f": {clip(whys[0], 100)}" if len(whys) == 1 else ", for reasons that differ (table below)"
     if not parts:
-        return f"{at}, no winner between {over} and {_names(none)}{reason}."
+        return f"{at}, no winner for {over} against {_names(none)}{reason}."
     text = f"{at}, {over} is " + " and ".join(parts) + "."
     return text + (f" No winner against {_names(none)}{reason}." if none else "")
 
