@@ -268,9 +268,9 @@ def napi_thread_ns(tools: Any, spec: Any, traffic: Any, load: float, seconds: fl
     """Of a frame, of a device in the kernel: its input's NAPI in a thread on the device's CPU; the run time of that thread. On a
     wire of its own: threads change what is measured. Raises DutError where no thread came."""
     from . import testbed, wire as wires
-    before = testbed._napi_threads("d0")
+    before = testbed.napi_threads(["d0"])
     with wires.on({"kind": "p2p", "threaded": True}, tools, spec, traffic, warm_up=0.0) as w:
-        threads = sorted(testbed._napi_threads("d0") - before)
+        threads = sorted(testbed.napi_threads(["d0"]) - before)
         if not threads:
             raise DutError(f"{spec.name}: the input has no NAPI thread")
         for thread in threads:

@@ -15,7 +15,7 @@ from typing import Any
 from .duts import DutSpec
 from .errors import BenchError, DutError
 from .process import CommandFailed, Process, last_lines, run, within
-from .testbed import Bed, Place, Port
+from .testbed import Bed, Place, Port, new_napi_threads_on
 from .tools import Tools
 
 ANSWER_WITHIN = 5.0  # seconds for a report that was asked for
@@ -69,8 +69,10 @@ class RunningDut:
         pairs = [place.ports] if self.spec.pairs == "all" else [place.ports[i:j + 1] for i, j in place.pairs()]
         for pair, ports in enumerate(pairs):
             known = self._known(place, ports, pair, number)
-            for line in self._applied(known, ports):
-                self._shell(place.ns, line)
+            # Where a setting moves receive work into threads: to the CPU that would do it without.
+            with new_napi_threads_on(self._tools.generator_cpu, ports):
+                for line in self._applied(known, ports):
+                    self._shell(place.ns, line)
             for line in self.spec.setup:
                 self._shell(place.ns, line.format_map(known))
             self._undo += [(place.ns, line.format_map(known)) for line in self.spec.teardown]

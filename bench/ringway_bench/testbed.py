@@ -21,6 +21,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -209,22 +210,32 @@ class Bed:
     def _thread_napi(self) -> None:
         first = Port(self.places[0].ns, self.places[0].ports[0]) if self.places else self.sink
         for port, cpu in ((first, self.cpus[0]), (self.sink, self.cpus[1])):
-            before = _napi_threads(port.name)
-            run("sh", "-c", f"echo 1 > /sys/class/net/{port.name}/threaded", ns=port.ns)
-            ours = _napi_threads(port.name) - before
+            with new_napi_threads_on(cpu, [port.name]) as ours:
+                run("sh", "-c", f"echo 1 > /sys/class/net/{port.name}/threaded", ns=port.ns)
             if not ours and port != self.sink:
                 raise BenchError(f"{port}: no NAPI thread came")
-            for thread in ours:
-                os.sched_setaffinity(thread, {cpu})
-                os.setpriority(os.PRIO_PROCESS, thread, -20)  # beside programs that have all of their CPU, it would never run
 
 
-def _napi_threads(ifname: str) -> set[int]:
-    """Threads called napi/IFNAME-ID, in whatever namespace that interface is."""
+@contextlib.contextmanager
+def new_napi_threads_on(cpu: int, ifnames: Iterable[str]) -> Iterator[set[int]]:
+    """Those that interfaces of these names get within the block are bound to a CPU; what is yielded holds them after it."""
+    names = list(ifnames)
+    before = napi_threads(names)
+    ours: set[int] = set()
+    yield ours
+    for thread in napi_threads(names) - before:
+        os.sched_setaffinity(thread, {cpu})
+        os.setpriority(os.PRIO_PROCESS, thread, -20)  # beside programs that have all of their CPU, it would never run
+        ours.add(thread)
+
+
+def napi_threads(ifnames: Iterable[str]) -> set[int]:
+    """Threads called napi/IFNAME-ID, in whatever namespaces such interfaces are."""
+    prefixes = tuple(f"napi/{name}-" for name in ifnames)
     found = set()
     for entry in os.listdir("/proc"):
         with contextlib.suppress(OSError, ValueError):
-            if Path(f"/proc/{entry}/comm").read_text(encoding="ascii", errors="replace").startswith(f"napi/{ifname}-"):
+            if Path(f"/proc/{entry}/comm").read_text(encoding="ascii", errors="replace").startswith(prefixes):
                 found.add(int(entry))
     return found
 

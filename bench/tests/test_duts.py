@@ -2,10 +2,14 @@
 """Devices as they are described, and wires as they are asked for: what is right, and what each mistake is called."""
 import os
 import tempfile
+import types
 import unittest
+from unittest import mock
 
 from ringway_bench import duts, testbed, wire
-from ringway_bench.errors import UsageError
+from ringway_bench.errors import DutError, UsageError
+from ringway_bench.running import RunningDut
+from ringway_bench.tools import Tools
 
 MINE = {"command": ["{bin}/mine", "--burst", "{burst}", "{port0}", "{port1}"], "ready": "go",
         "settings": {"burst": {"default": 32, "values": [32, 64]}}}
@@ -111,6 +115,18 @@ class Described(unittest.TestCase):
                 duts.load(os.path.join(folder, "other.toml"))
         with self.assertRaisesRegex(UsageError, "no device 'nobody'; there are: .*ringway-afxdp"):
             duts.load("nobody")
+
+
+class Programs(unittest.TestCase):
+    def test_what_is_missing_is_said_before_anything_is_begun(self):
+        bed = types.SimpleNamespace(places=[None])  # it would fail if it were looked at
+        with mock.patch("shutil.which", lambda name: None if name == "dpdk-testpmd" else name):
+            for name in ("testpmd-afxdp", "testpmd-afpacket"):
+                with self.subTest(name), self.assertRaises(DutError) as caught:
+                    RunningDut(duts.load(name), bed, Tools("/bin", "1")).__enter__()
+                self.assertEqual(str(caught.exception), "testpmd is missing: apt install dpdk-dev")
+        with self.assertRaisesRegex(DutError, "ringway-l2fwd is missing: build it"):
+            RunningDut(duts.load("ringway-xdp"), bed, Tools("/nowhere", "1")).__enter__()
 
 
 class Topologies(unittest.TestCase):

@@ -9,6 +9,7 @@ import threading
 from bench_bed import SHORT, Bed
 from ringway_bench import duts, testbed
 from ringway_bench.errors import DutError
+from ringway_bench.generator import Traffic
 from rwtest import main, sh
 
 
@@ -51,6 +52,13 @@ class Balance(Bed):
                     self.assert_balanced(w, w.trial(math.inf, SHORT))
                     self.assert_whole(w)
 
+    def test_frames_that_come_as_skbs(self):
+        for name in ("ringway-afxdp", "ringway-xdp"):
+            with self.subTest(name), self.on("p2p", name, Traffic(engine="afxdp")) as w:
+                self.assert_balanced(w, w.trial(20000, SHORT))
+                self.assert_balanced(w, w.trial(math.inf, SHORT))
+                self.assert_whole(w)
+
     def test_small_rings_and_a_kernel_that_sends_little_at_a_time(self):
         spec = duts.load("ringway-afxdp").with_settings({"ring-size": 512, "tx-budget": 0, "tx-retry": 0, "idle": "poll"})
         with self.on("p2p", spec) as w:
@@ -60,9 +68,9 @@ class Balance(Bed):
     @contextlib.contextmanager
     def stalled_sink(self, w, cpu, seconds):
         """Its receive work is in a thread that gets next to nothing of a CPU where somebody spins, for so long."""
-        before = testbed._napi_threads("s0")
+        before = testbed.napi_threads(["s0"])
         w.bed.sink.threaded() or sh("ip", "netns", "exec", w.bed.sink.ns, "sh", "-c", "echo 1 > /sys/class/net/s0/threaded")
-        threads = testbed._napi_threads("s0") - before
+        threads = testbed.napi_threads(["s0"]) - before
         self.assertTrue(threads)
         for thread in threads:
             os.sched_setaffinity(thread, {cpu})

@@ -141,8 +141,9 @@ class Devices(Bed):
         self.assert_forwards({"kind": "chain", "length": 2}, "router")
 
     def test_settings_of_the_machine_are_applied_in_its_namespace(self):
-        spec = duts.load("ringway-afxdp").with_settings({"napi-defer-hard-irqs": 2, "ring-size": 512})
+        spec = duts.load("ringway-afxdp").with_settings({"napi-defer-hard-irqs": 2, "threaded": 1, "ring-size": 512})
         with self.on("p2p", spec) as w:
+            self.assertEqual(w.trial(5000, SHORT).record["balance"]["unexplained"], 0)
             place = w.bed.places[0]
             for port in place.ports:
                 said = sh("ip", "netns", "exec", place.ns, "cat", f"/sys/class/net/{port}/napi_defer_hard_irqs").stdout
