@@ -196,6 +196,13 @@ class Html(unittest.TestCase):
                                                         "stopped_by": "SIGINT"}))
 
 
+    def test_a_file_of_tuning_alone(self):
+        doc = {"schema": 1, "app": "ringway-bench tune", "platform": plain()["platform"], "tune": plain()["tune"]}
+        text = Checked(page(doc)).text
+        self.assertIn("Tuning for ndr: rings = 4096, threaded_napi = True: +21.0% against the defaults", text)
+        self.assertIn("isolcpus=1", text)
+
+
 class Markdown(unittest.TestCase):
     def test_verdicts_tables_and_the_machine_beside_them(self):
         text = markdown(plain())

@@ -115,6 +115,8 @@ def headline_cell(view: View) -> tuple[str, int, int] | None:
 def headline(view: View) -> str:
     """The verdict of the run in a sentence or two."""
     where = headline_cell(view)
+    if where is None and view.tune and view.tune.get("answer"):
+        return f"Tuning for {view.tune.get('objective', 'its objective')}: {view.tune['answer']}."
     if where is None:
         measured = any(f.values for f in view.figures.values())
         return "There is nothing to compare: one device." if measured else "Nothing was measured."
