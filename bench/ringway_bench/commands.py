@@ -187,12 +187,10 @@ def _write_json(path: str, data: dict[str, Any]) -> None:
 def show_report(args: argparse.Namespace) -> int:
     if args.compare:
         a, b = (results.read(path) for path in args.compare)
-        text, html = report.compare(a, b)
+        text, html = report.compare(a, b, (args.compare[0], args.compare[1]))
         print(text, end="")
         path = os.path.join(args.out, "compare.html")
-        os.makedirs(args.out, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(html)
+        report.put(path, html)
         say(f"wrote {path}")
         return 0
     if not args.results:

@@ -10,12 +10,18 @@ from typing import Any
 
 from . import duts, wire
 from .duts import DutSpec
-from .errors import DutError, UsageError
+from .errors import NotMeasurable, UsageError
 from .generator import Traffic
 from .model import Outcome
+from .platform import interface_record
 from .scenario import Scenario
+from .testbed import Port
 from .tools import Tools
 from .wire import Wire
+
+SINKS = ("plain", "count", "sample", "analyse")
+KINDS = {"afxdp": "ringway-afxdp", "xdp": "ringway-xdp"}
+SINK_SECONDS, SINK_ROUNDS = 1.0, 3  # of what says what the sink costs
 
 
 
@@ -31,6 +37,12 @@ class WireCell:
 
     def check(self, load: float) -> dict[str, Any]:
         return self.wire.check(load, 1.0)
+
+    def interfaces(self) -> dict[str, Any]:
+        """What the ends of this wire are: driver, offloads, channels, rings, NAPI."""
+        ports = [("generator", self.wire.bed.gen), ("sink", self.wire.bed.sink)]
+        ports += [(f"device {name}", Port(place.ns, name)) for place in self.wire.bed.places for name in place.ports]
+        return {role: interface_record(port.ns, port.name) for role, port in ports}
 
 
 class WireLab:
@@ -66,7 +78,13 @@ class WireLab:
                 raise UsageError("topology external: [calibrate] ceiling = frames per second is needed: there the generator cannot be "
                                  "joined to the sink directly (measure it in `ringway-bench selftest`, or cable it back to back)")
             return {"engine": self.scenario.engine, "ceiling": float(limit), "given": True}
-        return calibrate(self.tools, self.traffic(size, flows))
+        found = calibrate(self.tools, self.traffic(size, flows))
+        if self.scenario.calibrate.get("sink_cost"):
+            for kind, name in KINDS.items():
+                cost = sink_cost(self.tools, name, size, SINK_SECONDS, SINK_ROUNDS, ("plain", "count"))["of_plain"]["count"]
+                if cost is not None:
+                    found["sink_cost"][kind] = 1 - cost
+        return found
 
 
 def calibrate(tools: Tools, traffic: Traffic, trials: int = 3, seconds: float = 1.0) -> dict[str, Any]:
@@ -89,10 +107,27 @@ def calibrate(tools: Tools, traffic: Traffic, trials: int = 3, seconds: float = 
 
 
 def valid_trial(w: Wire, load: float, seconds: float, attempts: int = 4) -> Outcome:
-    """The first valid one of some; raises DutError when there is none: for uses that have no budget of their own."""
+    """The first valid one of some; raises NotMeasurable when there is none: for uses that have no budget of their own."""
     seen = [w.trial(load, seconds)]
     while not seen[-1].valid and len(seen) < attempts:
         seen.append(w.trial(load, seconds))
     if not seen[-1].valid:
-        raise DutError(f"not measurable here: {len(seen)} trials in a row were disturbed ({'; '.join(seen[-1].reasons)})")
+        raise NotMeasurable(f"not measurable here: {len(seen)} trials in a row were disturbed ({'; '.join(seen[-1].reasons)})")
     return seen[-1]
+
+
+def sink_cost(tools: Tools, name: str, size: int, seconds: float, rounds: int,
+              sinks: tuple[str, ...] = SINKS) -> dict[str, Any]:
+    """What a device forwards into each sink, of what it forwards into a plain interface; frames are stamped throughout where they are
+    for the analysis, so that only the sink differs."""
+    rates: dict[str, list[float]] = {s: [] for s in sinks}
+    traffic = Traffic(size=size, options=("--stamp",))
+    for _ in range(rounds):
+        for sink in sinks:
+            with wire.on("p2p", tools, duts.load(name), traffic, sink=sink, warm_up=0.3) as w:
+                try:
+                    rates[sink].append(valid_trial(w, math.inf, seconds).forwarding_rate)
+                except NotMeasurable:
+                    pass  # its row stays shorter
+    plain = median(rates["plain"]) if rates["plain"] else 0.0
+    return {"device": name, "rates": rates, "of_plain": {s: median(r) / plain if r and plain else None for s, r in rates.items()}}

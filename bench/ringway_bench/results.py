@@ -48,6 +48,8 @@ class Results:
     def resumed(cls, path: str, scenario: Scenario) -> Results:
         """Goes on at the first round that was not finished; what was measured of it is put aside, for a pair may not span an interruption."""
         results = cls(path, read(path))
+        if results.data["app"] != "ringway-bench":
+            raise UsageError(f"{path}: is not of a scenario; there is nothing to resume")
         if results.data["scenario"] != json.loads(json.dumps(scenario.as_json())):
             raise UsageError(f"{path}: was measured with another scenario; --resume needs the same one")
         if results.data["state"] == "complete":
@@ -87,7 +89,7 @@ def read(path: str) -> dict[str, Any]:
         raise UsageError(f"{path}: {e.strerror}") from None
     except ValueError as e:
         raise UsageError(f"{path}: is no JSON: {e}") from None
-    if not isinstance(data, dict) or data.get("app") != "ringway-bench":
+    if not isinstance(data, dict) or data.get("app") not in ("ringway-bench", "ringway-bench tune"):
         raise UsageError(f"{path}: is no results file of ringway-bench")
     if data.get("schema") != SCHEMA:
         raise UsageError(f"{path}: has schema {data.get('schema')}, this program reads {SCHEMA}")

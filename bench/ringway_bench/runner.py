@@ -33,6 +33,10 @@ class Cell(Protocol):
         """One analysed trial at `load`: every frame's sequence looked at."""
         ...
 
+    def interfaces(self) -> dict[str, Any]:
+        """The interfaces of its wire, for the platform's record."""
+        ...
+
 
 class Lab(Protocol):
     """Where devices are put on wires."""
@@ -118,6 +122,8 @@ class Runner:
         try:
             with self.lab.open(self.names[dut], size, flows) as device:
                 facts.update(device.describe())
+                if "wire" not in self.data["platform"]:
+                    self.data["platform"]["wire"] = device.interfaces()
                 for method in self._methods(dut, size, flows, number):
                     for name, found in run_method(method, device, ceiling, cell["methods"], self.say).items():
                         cell["methods"][name] = found.as_json()

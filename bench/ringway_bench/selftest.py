@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
-from statistics import median
 from typing import Any
 
-from . import duts, platform, testbed, wire
+from . import platform, testbed, wire
 from .cli import say
 from .commands import _write_json
-from .errors import BenchError
 from .generator import Traffic
-from .lab import calibrate, valid_trial
+from .lab import KINDS, calibrate, sink_cost
 from .tools import Tools, need_root
 from .wire import Wire
 
 PACING = 0.01  # how far a rate may be off, frames that were skipped included
 DEPARTURE = 10_000  # ns: the 99th percentile at 100,000 frames a second
-SINKS = ("plain", "count", "sample", "analyse")
-KINDS = {"afxdp": "ringway-afxdp", "xdp": "ringway-xdp"}
 
 
 def selftest(args: argparse.Namespace) -> int:
@@ -68,22 +63,6 @@ def _paced(w: Wire, rate: float, seconds: float, engine: str, faults: list[str])
     if rate == 1e5 and departures and min(departures) > DEPARTURE:
         faults.append(f"{engine}: at 100,000 frames/s 1 % left later than {min(departures) / 1e3:.1f} us")
     return row
-
-
-def sink_cost(tools: Tools, name: str, size: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """What a device forwards into each sink, of what it forwards into a plain interface; frames are stamped throughout where they are
-    for the analysis, so that only the sink differs."""
-    rates: dict[str, list[float]] = {s: [] for s in SINKS}
-    traffic = Traffic(size=size, options=("--stamp",))
-    for _ in range(rounds):
-        for sink in SINKS:
-            with wire.on("p2p", tools, duts.load(name), traffic, sink=sink, warm_up=0.3) as w:
-                try:
-                    rates[sink].append(valid_trial(w, math.inf, seconds).forwarding_rate)
-                except BenchError as e:
-                    say(f"  {name} into {sink}: {e}")
-    plain = median(rates["plain"]) if rates["plain"] else 0.0
-    return {"device": name, "rates": rates, "of_plain": {s: median(r) / plain if r and plain else None for s, r in rates.items()}}
 
 
 def _show(found: dict[str, Any]) -> None:

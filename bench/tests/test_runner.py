@@ -30,6 +30,9 @@ class Device:
     def describe(self):
         return {"title": "simulated", "kind": "command", "cpu": "own"}
 
+    def interfaces(self):
+        return {"generator": {"driver": "none"}}
+
     def check(self, load):
         return {"offered": 10, "received": 10, "passed": True, "load": load}
 
