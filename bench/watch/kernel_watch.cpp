@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 
 #include "watch.skel.h"
@@ -128,10 +129,10 @@ std::vector<std::uint64_t> kernel_watch::count_syscalls() const
 	std::vector<std::uint64_t> sums(RW_WATCH_SYSCALLS);
 	std::vector<std::uint64_t> each(static_cast<std::size_t>(libbpf_num_possible_cpus()));
 	const int map = bpf_map__fd(program_->maps.syscalls);
-	for (__u32 number = 0; number < RW_WATCH_SYSCALLS; ++number)
+	for (__u32 number = 0; number < RW_WATCH_SYSCALLS; ++number) {
 		if (bpf_map_lookup_elem(map, &number, each.data()) == 0)
-			for (const std::uint64_t n : each)
-				sums[number] += n;
+			sums[number] = std::accumulate(each.begin(), each.end(), std::uint64_t{0});
+	}
 	return sums;
 }
 

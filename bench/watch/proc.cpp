@@ -101,16 +101,17 @@ std::vector<pid_t> kernel_threads(const std::string &name)
 void run_clock::reset(const std::vector<pid_t> &processes)
 {
 	before_.clear();
-	for (const pid_t p : processes)
+	for (const pid_t p : processes) {
 		for (const pid_t t : threads_of(p))
 			if (const auto s = schedstat(p, t))
 				before_[t] = s->ran;
+	}
 }
 
 threads_seen run_clock::read(const std::vector<pid_t> &processes) const
 {
 	threads_seen seen;
-	for (const pid_t p : processes)
+	for (const pid_t p : processes) {
 		for (const pid_t t : threads_of(p)) {
 			const auto s = schedstat(p, t);
 			if (!s)
@@ -122,6 +123,7 @@ threads_seen run_clock::read(const std::vector<pid_t> &processes) const
 				read_line(fmt::format("/proc/{}/task/{}/comm", p, t)).value_or("");
 			one.ran = s->ran - (old == before_.end() ? 0 : old->second);
 		}
+	}
 	return seen;
 }
 
@@ -149,7 +151,7 @@ void schedstat_watch::look()
 		softirqd_grown_[cpu] = last == softirqd_last_.end() ? 0 : ran - last->second;
 		softirqd_last_[cpu] = ran;
 	}
-	for (const pid_t p : processes_)
+	for (const pid_t p : processes_) {
 		for (const pid_t t : threads_of(p)) {
 			const auto [it, fresh] = threads_.try_emplace(t);
 			if (fresh) {
@@ -159,6 +161,7 @@ void schedstat_watch::look()
 				look_at(t, it->second, now);
 			}
 		}
+	}
 	last_look_ = now;
 }
 

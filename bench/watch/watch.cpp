@@ -33,6 +33,7 @@ namespace ringway::watch
 namespace
 {
 
+// NOLINTNEXTLINE(*-avoid-non-const-global-variables): a signal handler has nothing else
 volatile std::sig_atomic_t stop = 0;
 
 struct options {
@@ -215,20 +216,21 @@ options parse(int argc, char **argv)
 				       {}};
 	options o;
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "", &known[0], nullptr)) != -1;) {
-		if (c == 'p')
+	for (int c = 0; (c = getopt_long(argc, argv, "", &known[0], nullptr)) != -1;) {
+		if (c == 'p') {
 			o.pids.push_back(number(optarg));
-		else if (c == 'k')
+		} else if (c == 'k') {
 			o.kthreads.emplace_back(optarg);
-		else if (c == 's')
+		} else if (c == 's') {
 			o.syscalls = true;
-		else if (c == 'h' && (std::string_view(optarg) == "sched_switch" ||
-				      std::string_view(optarg) == "schedstat"))
+		} else if (c == 'h' && (std::string_view(optarg) == "sched_switch" ||
+					std::string_view(optarg) == "schedstat")) {
 			o.how = optarg;
-		else
+		} else {
 			throw usage("usage: ringway-watch [--pid PID]... [--kthread NAME[*]]... "
 				    "[--syscalls] "
 				    "[--how sched_switch|schedstat]");
+		}
 	}
 	if (optind != argc)
 		throw usage(fmt::format("what is {}? Processes are named by --pid", argv[optind]));
@@ -269,7 +271,7 @@ int serve(session &s)
 		if (n <= 0)
 			break;
 		input.append(&chunk[0], static_cast<std::size_t>(n));
-		for (std::size_t end; (end = input.find('\n')) != std::string::npos;
+		for (std::size_t end = 0; (end = input.find('\n')) != std::string::npos;
 		     input.erase(0, end + 1))
 			if (!obey(s, std::string_view(input).substr(0, end)))
 				return 2;

