@@ -25,17 +25,17 @@ struct {
 	__type(value, struct rw_arrivals);
 } received SEC(".maps");
 
-/* Frames of one flow may arrive on several CPUs. */
-struct analyse_state {
-	struct bpf_spin_lock lock;
-	struct rw_analysis analysis;
-};
+/* Frames of one flow may arrive on several CPUs: only who has set this touches `analysis`. Not a
+ * bpf_spin_lock, which would be a third of what a frame costs here: it disables interrupts, and we
+ * need not, for nothing that runs in one analyses frames. */
+__u32 taken = 0;
+#define TRIES (1u << 23) /* as many as bpf_loop() makes: tens of milliseconds */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct analyse_state);
+	__type(value, struct rw_analysis);
 } analysis SEC(".maps");
 
 /* The highest number seen of each flow. */
@@ -100,19 +100,45 @@ RW_CORE void rw_linear(struct __sk_buff *skb, struct rw_frame *f)
 	f->len = skb->len;
 }
 
+RW_CORE int rw_try(void)
+{
+	return !__sync_val_compare_and_swap(&taken, 0, 1);
+}
+
+static long rw_try_again(__u32 i, int *got)
+{
+	(void)i;
+	*got = rw_try();
+	return *got; /* 1 ends the loop */
+}
+
+RW_CORE int rw_take(void)
+{
+	int got = rw_try();
+
+	if (RW_UNLIKELY(!got))
+		bpf_loop(TRIES, rw_try_again, &got, 0);
+	return got;
+}
+
+RW_CORE void rw_give_back(void)
+{
+	__sync_lock_test_and_set(&taken, 0); /* an exchange: what came before is seen before */
+}
+
+/* 0 if its turn did not come: whoever had `analysis` was kept off its CPU. */
 static __attribute__((noinline)) int rw_analyse_stamp(const struct rw_stamp *s, __u64 now)
 {
 	__s64 latency = now - s->intended_ns;
 	__u32 bucket = rw_histogram_index(latency), flow = s->flow, first = 0;
-	struct analyse_state *state = bpf_map_lookup_elem(&analysis, &first);
+	struct rw_analysis *all = bpf_map_lookup_elem(&analysis, &first);
 	__u64 *flow_highest = bpf_map_lookup_elem(&flows, &flow);
 
-	if (!state)
+	if (!all || !rw_take())
 		return 0;
-	bpf_spin_lock(&state->lock);
-	rw_analysis_arrive(&state->analysis, flow_highest, s->sequence, latency, bucket);
-	bpf_spin_unlock(&state->lock);
-	return 0;
+	rw_analysis_arrive(all, flow_highest, s->sequence, latency, bucket);
+	rw_give_back();
+	return 1;
 }
 
 SEC("tc")
@@ -140,7 +166,7 @@ int rw_analyse(struct __sk_buff *skb)
 	rw_linear(skb, &f);
 	found = rw_stamped_read(c, &f, &s);
 	if (found == RW_STAMPED_GOOD)
-		rw_analyse_stamp(&s, config.sample ? bpf_ktime_get_ns() : now);
+		here->contended += !rw_analyse_stamp(&s, config.sample ? bpf_ktime_get_ns() : now);
 	else if (found == RW_STAMPED_CORRUPTED)
 		here->corrupted++;
 	else if (found == RW_STAMPED_FOREIGN)

@@ -55,6 +55,7 @@ struct rw_arrivals {
 	__u64 merged;	 /* of packets: merged ones, which are not looked into */
 	__u64 foreign;	 /* not of this generator, or of an earlier run */
 	__u64 corrupted; /* of this generator, with a stamp or an IPv4 header that does not check */
+	__u64 contended; /* good ones that could not be judged, because another CPU kept them out */
 };
 
 struct rw_analyse_config {

@@ -21,11 +21,6 @@ constexpr std::uint32_t flows_at_least = 1u << 16;
 constexpr std::uint32_t capture_first = 1000, capture_one_in = 1024;
 constexpr std::uint32_t raw_ethertype = 0x88b5;  // for experiments (IEEE 802)
 
-struct analyse_state {  // as in bpf/analyse.bpf.c
-  bpf_spin_lock lock;
-  rw_analysis analysis;
-};
-
 std::uint64_t monotonic_ns() noexcept {
   timespec t{};
   ::clock_gettime(CLOCK_MONOTONIC, &t);
@@ -63,11 +58,11 @@ sink_counts analysing_sink::counts() const {
 int analysing_sink::capture_fd() const noexcept { return bpf_map__fd(skeleton_->maps.captured); }
 
 analysis analysing_sink::analysed() const {
-  const auto state = std::make_unique<analyse_state>();
+  const auto state = std::make_unique<rw_analysis>();
   const std::uint32_t first = 0;
   const int failure = bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.analysis), &first, state.get());
   if (failure != 0) throw error(failure, "read what the sink at {} saw", where().name());
-  const rw_analysis& seen = state->analysis;
+  const rw_analysis& seen = *state;
   const auto all = sum_of_cpus<rw_arrivals>(bpf_map__fd(skeleton_->maps.received));
   analysis a;
   a.sampled = sampled_;
@@ -80,6 +75,7 @@ analysis analysing_sink::analysed() const {
   a.corrupted = all.corrupted;
   a.foreign = all.foreign;
   a.merged = all.merged;
+  a.contended = all.contended;
   if (seen.unique > 0) {
     a.first = static_cast<std::int64_t>(seen.lowest - RW_SEQUENCE_BASE);
     a.last = static_cast<std::int64_t>(seen.highest - RW_SEQUENCE_BASE);

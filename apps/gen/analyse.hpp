@@ -30,7 +30,7 @@ struct analysis {
   bool sampled = false;  ///< only of frames whose number is chosen
   std::uint64_t unique = 0, duplicated = 0, reordered = 0, beyond_window = 0;
   std::uint64_t corrupted = 0, foreign = 0, merged = 0;
-  std::uint64_t unknown_flow = 0, early = 0;
+  std::uint64_t unknown_flow = 0, early = 0, contended = 0;
   std::int64_t first = 0, last = -1;  ///< numbers seen, the lowest and the highest; last < first: none
   latencies latency;
 };

@@ -41,6 +41,7 @@ void add_analysis(json& entry, const sink_report& s) {
   entry["beyond_window"] = a.beyond_window;
   entry["unknown_flow"] = a.unknown_flow;
   entry["early"] = a.early;
+  entry["contended"] = a.contended;
   entry["latency"] = latency_json(a.latency);
 }
 
@@ -67,6 +68,10 @@ std::string doubts_text(const analysis& a) {
     text +=
         fmt::format("          {} frames came so late that nobody can tell them from duplicates: as lost\n",
                     a.beyond_window);
+  if (a.contended > 0)
+    text +=
+        fmt::format("          {} frames were not judged, for the analyser had no CPU: they count as lost\n",
+                    a.contended);
   if (a.unknown_flow > 0)
     text +=
         fmt::format("          {} frames of unknown flows were not judged for their order\n", a.unknown_flow);
