@@ -16,6 +16,7 @@
 
 #include "lb_native.hpp"
 #include "lb_world.hpp"
+#include "ringway/core/decap.h"
 
 namespace {
 
@@ -81,6 +82,8 @@ class dumper {
       tables_.set_tick(number(in));
     else if (word == "packet")
       packet(in);
+    else if (word == "decap")
+      decap(in);
     else
       throw bad_line("what is '" + word + "'?");
   }
@@ -142,6 +145,19 @@ class dumper {
                to != nullptr ? to->address.text() : "-", hex(native_.packet()));
   }
 
+  void decap(std::istream& in) {
+    rw_decap config{};
+    config.gue_port = RW_BE16(6080);
+    config.flags = RW_DECAP_ANY4 | RW_DECAP_ANY6;
+    const std::vector<std::uint8_t> bytes = from_hex(word(in));
+    const std::span<std::uint8_t> p = guarded_.copy(bytes);
+    __u32 take = 0;
+    const rw_verdict verdict =
+        rw_decap_process(&config, p.data(), p.data() + p.size(), static_cast<__u32>(p.size()), &take);
+    fmt::print("{} decap {} {}\n", verdict, take, hex(p.subspan(take)));
+  }
+
+  guarded_packet guarded_;
   lb_store store_ = lb_store::in_process({});
   lb_tables tables_{store_, {}, [] {}};
   lb_native native_{store_, lb_port, lb_flow_key};

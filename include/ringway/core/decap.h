@@ -106,13 +106,16 @@ RW_CORE rw_verdict rw_decap_process(const struct rw_decap *d, void *begin, void 
 	tos = p.proto3 == RW_ETH_IPV4 ? ip[1] : (__u8)(RW_CPU16(rw_load16(ip)) >> 4);
 	if (!rw_decap_ecn(tos, data + at, data_end, ethertype))
 		return RW_DROP(RW_REASON_MALFORMED);
-	eth = data + at - sizeof(struct rw_eth);
+	at -= sizeof(struct rw_eth);
+	RW_HIDE(at); /* one sum with the packet's beginning, not a step back from the inner header */
+	at &= 0x7fff;
+	eth = data + at;
 	if (eth + sizeof(struct rw_eth) > data_end)
 		return RW_PUNT;
 	rw_store64(eth, rw_load64(data));
 	rw_store32(eth + 8, rw_load32(data + 8));
 	rw_store16(eth + 12, RW_BE16(ethertype));
-	*take = at - sizeof(struct rw_eth);
+	*take = at;
 	return RW_PUNT;
 }
 
