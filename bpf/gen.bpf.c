@@ -115,9 +115,7 @@ int rw_gen(struct xdp_md *ctx)
 	__u64 intended = 0;
 	__u32 size = traffic.size, flow;
 
-	if (config.count && state.attempted - device.refused >= config.count)
-		return rw_gen_finish();
-	if (config.attempts && state.attempted >= config.attempts)
+	if (config.count && state.attempted - (config.once ? 0 : device.refused) >= config.count)
 		return rw_gen_finish();
 	if (schedule.interval_ns && !rw_gen_turn(&intended))
 		return XDP_DROP;
@@ -128,10 +126,10 @@ int rw_gen(struct xdp_md *ctx)
 		data = (void *)(long)ctx->data;
 		end = (void *)(long)ctx->data_end;
 	}
-	if (data + traffic.need > end)
+	if (data + traffic.need > end || traffic.need < RW_GEN_MIN)
 		return XDP_ABORTED;
 	rw_gen_head(data, &traffic, head);
-	if (traffic.flows > 1 || traffic.sizes > 1 || traffic.stamp_at) {
+	if (traffic.varies) {
 		flow = rw_gen_flow();
 		if (traffic.stamp_at && !schedule.interval_ns)
 			intended = bpf_ktime_get_ns();
@@ -142,7 +140,7 @@ int rw_gen(struct xdp_md *ctx)
 		return XDP_DROP;
 	}
 	state.attempted++;
-	if (schedule.interval_ns && config.traced)
+	if (config.departures)
 		state.pending[state.queued++ % RW_GEN_PENDING] = intended;
 	return XDP_REDIRECT;
 }
@@ -189,7 +187,7 @@ int rw_gen_xmit(__u64 *args)
 	else if (now - device.last > device.longest_gap)
 		device.longest_gap = now - device.last;
 	device.last = now;
-	if (!schedule.interval_ns)
+	if (!config.departures)
 		return 0;
 	RW_UNROLL
 	for (i = 0; i < BULK; i++) {

@@ -31,24 +31,32 @@ struct gen_schedule {
 };
 
 struct gen_config {
-	__u64 count;	/* frames that the device shall accept; 0: no end */
-	__u64 attempts; /* frames that it shall be offered, taken or not; 0: no end */
-	__u32 ifindex;	/* the port, in the namespace below */
+	__u64 count;	  /* frames that the device shall accept; 0: no end */
+	__u32 once;	  /* frames that it refuses count as well */
+	__u32 departures; /* there is a schedule, and tracepoints tell when frames leave */
+	__u32 ifindex;	  /* the port, in the namespace below */
 	__u32 netns;
-	__u32 traced; /* the tracepoints below are attached */
 };
 
 /* A header field that differs between flows: base + (flow >> shift & mask). */
 #define RW_GEN_FIELD(name)                                                                         \
 	__u32 name##_at, name##_base, name##_shift, name##_mask /* mask 0: it does not vary */
 
+/* What differs between frames; the rest is in the template. */
+#define RW_GEN_L2 1u   /* addresses, tag */
+#define RW_GEN_IP 2u   /* addresses, length */
+#define RW_GEN_L4 4u   /* ports, length */
+#define RW_GEN_FLOW 8u /* there are several */
+#define RW_GEN_STAMP 16u
+
 /* What stands in a frame beyond its template. Offsets are 0 for what is not there or need not be
  * written. Sums are of 16-bit words as they lie in memory, not folded, without what varies. */
 struct gen_traffic {
-	__u32 head;  /* bytes of the template, a multiple of 4 */
-	__u32 need;  /* bytes that are written, the stamp included */
-	__u32 size;  /* of the frame, or of the largest */
-	__u32 sizes; /* how many frames size_of[] has; 1: all are alike */
+	__u32 head;   /* bytes of the template, a multiple of 4 */
+	__u32 need;   /* bytes that are written, the stamp included */
+	__u32 size;   /* of the frame, or of the largest */
+	__u32 sizes;  /* how many frames size_of[] has; 1: all are alike */
+	__u32 varies; /* which of what follows: RW_GEN_L2 ... */
 	__u32 flows, distribution;
 	__u32 stamp_at;
 	RW_GEN_FIELD(src_mac); /* the lower 24 bits of an address */

@@ -57,13 +57,16 @@ RW_CORE __u32 rw_gen_next_size(const volatile struct gen_traffic *t, struct gen_
 RW_CORE void rw_gen_head(__u8 *data, const volatile struct gen_traffic *t,
 			 const volatile __u64 *head)
 {
-	__u32 i;
+	__u32 i, bytes = t->head;
 
 	RW_UNROLL
-	for (i = 0; i < RW_GEN_WORDS; i++) {
-		if (8 * i + 8 <= t->head)
+	for (i = 0; i < RW_GEN_MIN / 8; i++)
+		rw_store64(data + 8 * i, head[i]);
+	RW_UNROLL
+	for (i = RW_GEN_MIN / 8; i < RW_GEN_WORDS; i++) {
+		if (8 * i + 8 <= bytes)
 			rw_store64(data + 8 * i, head[i]);
-		else if (8 * i + 4 <= t->head)
+		else if (8 * i + 4 <= bytes)
 			rw_store32(data + 8 * i, (__u32)head[i]);
 	}
 }
@@ -157,14 +160,18 @@ RW_CORE void rw_gen_vary(__u8 *data, const volatile struct gen_traffic *t, __u32
 	__u32 sum = t->l4_sum;
 	__u16 check;
 
-	if (t->src_mac_mask)
-		rw_gen_mac(data + t->src_mac_at, RW_GEN_VALUE(t, src_mac, flow));
-	if (t->dst_mac_mask)
-		rw_gen_mac(data + t->dst_mac_at, RW_GEN_VALUE(t, dst_mac, flow));
-	if (t->vlan_mask)
-		rw_store16(data + t->vlan_at, RW_BE16(RW_GEN_VALUE(t, vlan, flow)));
-	sum += rw_gen_ip(data, t, flow, size);
-	sum += rw_gen_l4(data, t, flow, size);
+	if (t->varies & RW_GEN_L2) {
+		if (t->src_mac_mask)
+			rw_gen_mac(data + t->src_mac_at, RW_GEN_VALUE(t, src_mac, flow));
+		if (t->dst_mac_mask)
+			rw_gen_mac(data + t->dst_mac_at, RW_GEN_VALUE(t, dst_mac, flow));
+		if (t->vlan_mask)
+			rw_store16(data + t->vlan_at, RW_BE16(RW_GEN_VALUE(t, vlan, flow)));
+	}
+	if (t->varies & RW_GEN_IP)
+		sum += rw_gen_ip(data, t, flow, size);
+	if (t->varies & RW_GEN_L4)
+		sum += rw_gen_l4(data, t, flow, size);
 	if (t->stamp_at)
 		sum += rw_gen_stamp(data + t->stamp_at, flow, sequence, intended);
 	if (t->l4_check_at) {

@@ -78,11 +78,11 @@ void xdp_engine::configure(const options& o, bool traced) {
   skeleton_->rodata->schedule = make_schedule(o.rate, o.duration);
   skeleton_->rodata->traffic = traffic_.layout;
   gen_config& c = skeleton_->rodata->config;
-  c.count = o.count;
-  c.attempts = o.burst;
+  c.count = o.burst > 0 ? o.burst : o.count;
+  c.once = o.burst > 0;
+  c.departures = traced && o.rate > 0;
   c.ifindex = port().index();
   c.netns = static_cast<std::uint32_t>(port().ns().inode());
-  c.traced = traced;
   std::memcpy(skeleton_->rodata->head, traffic_.frame.data(), traffic_.layout.head);
   skeleton_->bss->choice.random = o.seed;
 }

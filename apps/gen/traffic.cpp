@@ -50,11 +50,22 @@ class builder {
     sizes();
     fields();
     checksums();
+    t().varies = what_varies();
     made_.frame.resize(size_);
     return std::move(made_);
   }
 
  private:
+  std::uint32_t what_varies() {
+    std::uint32_t what = 0;
+    if (t().flows > 1) what |= RW_GEN_FLOW;
+    if ((t().src_mac_mask | t().dst_mac_mask | t().vlan_mask) != 0) what |= RW_GEN_L2;
+    if ((t().src_ip_mask | t().dst_ip_mask | t().ip_length_at) != 0) what |= RW_GEN_IP;
+    if ((t().src_port_mask | t().dst_port_mask | t().l4_length_less) != 0) what |= RW_GEN_L4;
+    if (t().stamp_at != 0) what |= RW_GEN_STAMP;
+    return what;
+  }
+
   std::byte* at(std::size_t offset) { return made_.frame.data() + offset; }
   gen_traffic& t() { return made_.layout; }
 

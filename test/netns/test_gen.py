@@ -140,10 +140,16 @@ class Offered(GeneratorTest):
         self.assertEqual(report["lost"], 0)
 
     def test_afxdp_counts_what_the_device_refuses(self):
-        # In a thread of its own, which gets no CPU for a while, the peer does not empty its ring of 256 slots.
+        # In a thread of its own the peer does not always run in time, and its ring of 256 slots fills up.
         self.bed.run(self.sink, "sh", "-c", "echo 1 > /sys/class/net/s0/threaded")
-        report = self.generate("--engine", "afxdp", "--rate", "max", "--count", 200000)
-        self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (200000, 200000))
+        refused = 0
+        for _ in range(10):
+            report = self.generate("--engine", "afxdp", "--rate", "max", "--count", 200000)
+            self.assertEqual((report["offered"], report["sinks"][0]["packets"]), (200000, 200000))
+            refused += report["refused"]
+            if refused > 0:
+                return
+        self.fail("nothing was refused in 10 runs")
 
     def test_idle_turns_and_departures_are_told(self):
         for engine in ENGINES:

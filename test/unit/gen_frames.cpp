@@ -38,8 +38,7 @@ class maker {
     std::vector<std::uint8_t> frame(std::max<std::size_t>(made_.frame.size(), 128));
     std::memset(frame.data(), 0xa5, t.need);
     rw_gen_head(frame.data(), &t, reinterpret_cast<const volatile __u64*>(head_.data()));
-    if (t.flows > 1 || t.sizes > 1 || t.stamp_at)
-      rw_gen_vary(frame.data(), &t, flow, size, sequence++, intended);
+    if (t.varies) rw_gen_vary(frame.data(), &t, flow, size, sequence++, intended);
     frame.resize(size);
     return frame;
   }
