@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """ringway-gen's analysing sink: frames with planted faults are sent from gen/g0, sink/s0 must say which they were."""
-import base64
 import contextlib
 import json
 import multiprocessing
@@ -13,68 +12,15 @@ import struct
 import tempfile
 import time
 import unittest
-import zlib
 
 from rwtest import Testbed, eventually, main, program, sh
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.utils import rdpcap
+from stamped import DST, HEAD, MACS, PORTS, SRC, chosen, decode_hdr, frame, stamp
 
 GEN = program("ringway-gen")
-MAGIC = 0x72777374
-SRC, DST = "198.18.0.1", "198.19.0.1"
-PORTS = {"sport": 49152, "dport": 9}
-
-
-def stamp(sequence, flow=0, intended=None):
-    """The 18 bytes of bpf/stamp.h."""
-    intended = time.monotonic_ns() if intended is None else intended
-    folded = MAGIC ^ flow ^ sequence & 0xffffffff ^ intended & 0xffffffff ^ intended >> 32
-    return struct.pack("<HIIQ", (folded ^ folded >> 16) & 0xffff, flow, sequence & 0xffffffff, intended)
-
-
-MACS = {"dst": "02:00:00:00:00:01", "src": "02:00:00:00:00:02"}
-HEAD = bytes(Ether(**MACS, type=0x0800) / IP(src=SRC, dst=DST, len=46, flags="DF") / UDP(**PORTS, len=26, chksum=0))
-
-
-def frame(sequence, flow=0, intended=None):
-    """The smallest stamped frame; a thousand times faster than Scapy makes one."""
-    return HEAD + stamp(sequence, flow, intended)
-
-
-def chosen(sequence):
-    """Is it one of those that a sampling sink looks at?"""
-    return (sequence * 0x9E3779B1 & 0xffffffff) >> 26 == 0
-
-
-def decode_hdr(text):
-    """HdrHistogram's compressed V2 encoding, from its description: {bucket's lowest value: count}."""
-    raw = base64.b64decode(text, validate=True)
-    cookie, size = struct.unpack(">II", raw[:8])
-    assert cookie == 0x1c849314 and size == len(raw) - 8, (hex(cookie), size)
-    plain = zlib.decompress(raw[8:])
-    cookie, size, offset, digits, lowest, highest, ratio = struct.unpack(">IIIIQQd", plain[:40])
-    assert cookie == 0x1c849313 and size == len(plain) - 40, (hex(cookie), size)
-    assert (offset, digits, lowest, ratio) == (0, 3, 1, 1.0) and highest == 2**36 - 1, (offset, digits, lowest, ratio)
-    counts, index, at = {}, 0, 40
-    while at < len(plain):
-        value = shift = 0
-        while True:  # LEB128, of which a ninth byte is whole
-            byte, at = plain[at], at + 1
-            value |= (byte if shift == 56 else byte & 0x7f) << shift
-            shift += 7
-            if byte < 0x80 or shift == 63:
-                break
-        value = value >> 1 ^ -(value & 1)  # ZigZag
-        if value < 0:
-            index -= value
-            continue
-        # counts index -> value: 2048 sub-buckets, then 1024 for each doubling
-        bucket = max(0, index // 1024 - 1)
-        counts[(index - bucket * 1024) << bucket] = value
-        index += 1
-    return counts
 
 
 class SinkTest(unittest.TestCase):
@@ -126,8 +72,7 @@ class SinkTest(unittest.TestCase):
 
     def assert_counts(self, result, **expected):
         """Every count: what is not named is 0."""
-        names = ("lost", "duplicated", "reordered", "corrupted", "foreign", "merged", "beyond_window", "unknown_flow",
-                 "early", "contended")
+        names = "lost duplicated reordered corrupted foreign merged beyond_window unknown_flow early contended".split()
         self.assertEqual({n: result[n] for n in names}, {**dict.fromkeys(names, 0), **expected}, result)
 
 
@@ -303,8 +248,7 @@ class Sample(SinkTest):
 
         result = self.analyse(frames)
         self.assertEqual(result["packets"], 20000 - len(lost) + 1)
-        first, last = ours[0], ours[-1]
-        self.assertEqual(result["lost_of"], sum(map(chosen, range(first, last + 1))))
+        self.assertEqual(result["lost_of"], sum(map(chosen, range(ours[0], ours[-1] + 1))))
         self.assert_counts(result, lost=6, duplicated=1, corrupted=1)
         self.assertEqual((result["one_in"], result["latency"]["count"]), (64, len(ours) - 6))
 
@@ -377,6 +321,53 @@ class Capture(SinkTest):
         first, second = rdpcap(str(file))
         self.assertEqual(bytes(first), tagged)
         self.assertEqual((len(bytes(second)), second.wirelen), (1600, 4060))
+
+
+class Generated(SinkTest):
+    """Frames of the generator itself, which says what it sent."""
+
+    def generate(self, *options, mode="analyse", end="0"):
+        process = self.bed.start(GEN, f"{self.gen}/g{end}", "--sink", f"{self.far}/s{end}", "--sink-mode", mode, "--stamp",
+                                 "-q", "--json", "-", *options)
+        self.assertEqual(process.wait(), 0, process.stderr)
+        return json.loads(process.stdout)
+
+    def assert_clean(self, report):
+        for sink in report["sinks"]:
+            self.assert_counts(sink)
+            self.assertEqual((sink["lost_by"], sink["latency"]["count"]), ("sent", sink["unique"]))
+            self.assertGreater(sink["latency"]["min"], 0)
+
+    def test_every_frame_of_every_form_is_recognised(self):
+        for options in ((), ("--flows", 5000), ("--flows", 100, "--distribution", "random"), ("--ipv6", "--size", 100),
+                        ("--protocol", "tcp-syn", "--size", 100), ("--protocol", "icmp"), ("--protocol", "raw"),
+                        ("--vlan", 7, "--size", 64), ("--size", "imix"), ("--engine", "afxdp"),
+                        ("--turns", 100000, "--flows", 3)):
+            with self.subTest(options=options):
+                report = self.generate("--rate", "20k", "--count", 4000, *options)
+                self.assert_clean(report)
+                self.assertEqual((report["sinks"][0]["unique"], report["lost"]), (4000, 0))
+
+    def test_a_sample_is_held_against_what_was_chosen_of_all_that_was_sent(self):
+        report = self.generate("--rate", "50k", "--count", 10000, mode="sample")
+        sink = report["sinks"][0]
+        self.assert_clean(report)
+        self.assertEqual((sink["packets"], sink["unique"]), (10000, sum(map(chosen, range(10000)))))
+
+    def test_losses_on_the_way_are_known_from_what_was_sent(self):
+        # A device that forwards nothing: the numbers that arrive (none) say nothing of that.
+        dut = self.bed.ns("dut")
+        self.bed.veth(self.gen, "g1", dut, "d0")
+        self.bed.veth(dut, "d1", self.far, "s1")
+        report = self.generate("--rate", "20k", "--count", 500, end="1")
+        self.assertEqual((report["sinks"][0]["lost"], report["lost"]), (500, 500))
+        self.assertIsNone(report["sinks"][0]["latency"])
+
+    def test_each_way_has_its_own_loss(self):
+        report = self.generate("--rate", "10k", "--duration", 0.5, "--bidirectional")
+        self.assert_clean(report)
+        self.assertEqual(len(report["sinks"]), 2)
+        self.assertEqual(sum(s["lost_of"] for s in report["sinks"]), report["offered"])
 
 
 class Refused(SinkTest):
