@@ -7,6 +7,7 @@
     rx_dropped, rx_ring_full, unserved_queue, passed, the forwarder's reasons, tx_ring_full, tx_unsent, tx_refused, tx_device
                    as Ringway's forwarders count them, by the kernel's statistics of their sockets and by tracepoints
     sink           lost after the sink's device had accepted them
+    after_end      that its device received when nobody counted any more: later than 0.1 s after all others
     application... in a container (pcp): what its interfaces lost
 
 A device that is not ours counts for itself, if at all, where nobody else can read it. Of such the kernel's counters tell
@@ -87,8 +88,13 @@ class Ledger:
         though somebody else does its work."""
         return accepted + refused if self._threaded else accepted
 
-    def losses(self, before: Look, after: Look, refused: int) -> Counter[str]:
-        """Between two looks; `refused` by the generator's device in between."""
+    def arrived(self, before: Look, after: Look) -> int:
+        """At the sink's interface, by its own account, between two looks."""
+        sink = after.ports[self._bed.sink].since(before.ports[self._bed.sink])
+        return sink.rx_packets - sink.queue_drops
+
+    def losses(self, before: Look, after: Look, *, refused: int, received: int) -> Counter[str]:
+        """Between two looks; `refused` by the generator's device in between, and `received` by the sink's program."""
         total: Counter[str] = Counter()
         if self._threaded:
             total["veth_ring"] += refused
@@ -102,6 +108,7 @@ class Ledger:
             inside = losses_of_ports("xdp", self._changes(changes, self._bed.application))
             total.update({f"application_{k}": n for k, n in inside.items()})
         total["sink"] += changes[self._bed.sink].queue_drops
+        total["after_end"] += max(0, self.arrived(before, after) - received)
         return total
 
     @staticmethod

@@ -198,11 +198,17 @@ class Process:
 
 
 class Undertaker:
-    """A child that deletes namespaces when we are gone, however we went: it reads their names until its pipe is closed. What still
-    runs in them was started by us, and would keep them alive without their names."""
+    """A child that deletes namespaces and folders when we are gone, however we went: it reads their names until its pipe is
+    closed. What still runs in a namespace was started by us, and would keep it alive without its name."""
 
-    _SCRIPT = ('while read -r n; do all="$all $n"; done\n'
-               'for n in $all; do for p in $(ip netns pids "$n"); do kill -9 "$p"; done; ip netns del "$n"; done')
+    _SCRIPT = """
+        while read -r n; do set -- "$@" "$n"; done
+        for n in "$@"; do
+          case $n in
+            /*) rm -rf -- "$n" ;;
+            *) for p in $(ip netns pids "$n"); do kill -9 "$p"; done; ip netns del "$n" ;;
+          esac
+        done"""
 
     def __init__(self) -> None:
         # Ctrl-C is for us alone.
@@ -210,11 +216,11 @@ class Undertaker:
                                        stderr=subprocess.DEVNULL, text=True, start_new_session=True)
         self._lock = threading.Lock()
 
-    def expects(self, ns: str) -> None:
-        """Before the namespace is made: else one could stay behind."""
+    def expects(self, name: str) -> None:
+        """A namespace, or a folder by its whole path. To be told before it is made: else one could stay behind."""
         with self._lock:
             assert self._child.stdin is not None
-            self._child.stdin.write(ns + "\n")
+            self._child.stdin.write(name + "\n")
             self._child.stdin.flush()
 
     def bury(self) -> None:

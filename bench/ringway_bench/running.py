@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,11 +33,9 @@ class RunningDut:
         self._reports: list[str] = []  # the file of each process's JSON
         self._words: list[list[str]] = []  # as a person would type them
         self._undo: list[tuple[str, str]] = []  # (namespace, shell line)
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.final: list[Any] = []  # after stop(): what each process said at its end, JSON or text
 
     def __enter__(self) -> RunningDut:
-        self._folder = tempfile.TemporaryDirectory(prefix="rw-bench-")
         try:
             self._examine()
             for number, place in enumerate(self._places):
@@ -84,7 +81,7 @@ class RunningDut:
         known: dict[str, Any] = {
             "bin": self._tools.bin, "cpu": self._tools.dut_cpu, "generator_cpu": self._tools.generator_cpu, "port0": ports[0],
             "port1": ports[1], "pair": pair, "destination": self._bed.destination(),
-            "json": os.path.join(self._folder.name if self._folder else "", f"report-{number}-{pair}.json")}
+            "json": os.path.join(self._bed.folder, f"{self.spec.name}-{number}-{pair}.json")}
         for i in (0, 1):
             known[f"mac{i}"] = Port(place.ns, ports[i]).mac()
             known[f"peer_mac{i}"] = place.behind[first + i].mac()
@@ -197,7 +194,7 @@ class RunningDut:
         """As a person would type it in the device's namespace; the folder of its report left out."""
         if not self._words:
             return "; ".join(self.spec.setup)
-        words = [os.path.basename(w) if w.startswith((self._tools.bin, "/tmp/")) else w for w in self._words[0]]
+        words = [os.path.basename(w) if w.startswith((self._tools.bin, self._bed.folder)) else w for w in self._words[0]]
         return shlex.join(words)
 
     def _version(self) -> str:
@@ -227,9 +224,6 @@ class RunningDut:
         for ns, line in reversed(self._undo):
             run("sh", "-c", line, ns=ns, check=False)
         self._undo.clear()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
         return self.final
 
 

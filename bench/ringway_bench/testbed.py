@@ -20,6 +20,8 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -100,6 +102,7 @@ class Bed:
     gen: Port = field(default=Port(None, ""), init=False)
     sink: Port = field(default=Port(None, ""), init=False)
     places: list[Place] = field(default_factory=list, init=False)
+    folder: str = field(default="", init=False)  # for what runs here; goes with the wire
     application: Place | None = field(default=None, init=False)  # pcp: the container, where something has to forward
     _namespaces: list[str] = field(default_factory=list, init=False)
     _undertaker: Undertaker | None = field(default=None, init=False)
@@ -116,7 +119,10 @@ class Bed:
             raise BenchError("it makes network namespaces: run it as root")
         self._undertaker = Undertaker()
         self._name = f"{PREFIX}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.folder = os.path.join(tempfile.gettempdir(), self._name)
+        self._undertaker.expects(self.folder)
         try:
+            os.mkdir(self.folder, 0o700)
             getattr(self, f"_make_{self.topology}")()
             if self.threaded:
                 self._thread_napi()
@@ -288,6 +294,11 @@ def sweep() -> list[str]:
                     os.kill(int(pid), 9)
             run("ip", "netns", "del", ns, check=False)
             removed.append(ns)
+    for name in os.listdir(tempfile.gettempdir()):
+        path = os.path.join(tempfile.gettempdir(), name)
+        match = re.fullmatch(rf"{PREFIX}-(\d+)-[0-9a-f]{{6}}", name)
+        if match is not None and not os.path.islink(path) and not _owner_lives(int(match[1]), path):
+            shutil.rmtree(path, ignore_errors=True)
     return removed
 
 

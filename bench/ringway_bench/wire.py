@@ -23,8 +23,9 @@ from .tools import Tools
 
 APPLICATION = "xdp-floor"  # forwards in the container of pcp: the cheapest there is
 PROBES = 10  # frames that ask whether a device forwards yet
-LOOKS = 10  # at counters that do not balance yet: something may still be on its way
-DEAD = 100  # so many frames without one that arrives: it forwards nothing any more
+PATIENCE = 2.0  # seconds for counters that do not balance yet: something may still be on its way
+DEAD = 100  # so many frames without one that arrives: it forwards nothing any more ...
+DISTURBED = 3  # ... unless something else had its CPU; but not in so many trials in a row
 
 
 class Wire:
@@ -44,6 +45,7 @@ class Wire:
         self._ledger: Ledger
         self._last: Look
         self._first: Look
+        self._silent = 0  # trials in a row from which nothing arrived
         self._offered = self._received = self._refused = 0  # since the start, warm-up included
 
     def __enter__(self) -> Wire:
@@ -97,7 +99,10 @@ class Wire:
 
     def warm_up(self, seconds: float, load: float = math.inf) -> None:
         """A trial that nobody keeps: addresses are learned, memory is touched. Raises DutError where nothing arrives."""
-        outcome = self._run(load, seconds, self.sink, seconds=seconds)
+        for _ in range(DISTURBED):
+            outcome = self._run(load, seconds, self.sink, seconds=seconds)
+            if outcome.received > 0 or outcome.valid:
+                break
         if outcome.received == 0:
             raise DutError(self._nothing("forwards nothing", outcome.record["balance"]))
 
@@ -137,7 +142,8 @@ class Wire:
         ports = self._ledger.look().ports
         final = self.dut.stop()
         ours = self._first.reports is not None and all(isinstance(f, dict) for f in final)
-        losses = self._ledger.losses(self._first, Look(tuple(final) if ours else None, ports), self._refused)
+        last = Look(tuple(final) if ours else None, ports)
+        losses = self._ledger.losses(self._first, last, refused=self._refused, received=self._received)
         return balance(self._offered, self._received, losses)
 
     def _name(self) -> str:
@@ -155,12 +161,11 @@ class Wire:
         self._offered += offered
         self._received += received
         self._refused += sent.refused
-        late = self._believe(account)
         record = {**sent.record(), "sink": sink, "balance": account, **seen, "started": started}
         if before.reports is not None and after.reports is not None:
             record.update(work_of_reports(before.reports, after.reports))
         outcome = Outcome(load, asked, offered, received, sent.elapsed, record=record)
-        reasons = late + self._reasons(outcome)
+        reasons = self._believe(account, self._reasons(outcome))
         return Outcome(load, asked, offered, received, sent.elapsed, not reasons, tuple(reasons), record)
 
     def _send(self, load: float, sink: str, how: dict[str, Any]) -> Sent:
@@ -179,28 +184,29 @@ class Wire:
     def _settled(self, sent: Sent, sink: str) -> tuple[Look, dict[str, Any]]:
         """Counters once everything has come to rest: at once where they balance, else after some time."""
         offered = self._ledger.offered(sent.offered, sent.refused)
-        for attempt in range(LOOKS):
+        deadline = time.monotonic() + PATIENCE
+        while True:
             after = self._ledger.look()
             received = sent.received
             if sink == "plain":
-                received = after.ports[self.bed.sink].since(self._last.ports[self.bed.sink]).rx_packets
-            account = balance(offered, received, self._ledger.losses(self._last, after, sent.refused))
-            if account["unexplained"] == 0 or after.reports is None:
-                break
+                received = self._ledger.arrived(self._last, after)
+            account = balance(offered, received, self._ledger.losses(self._last, after, refused=sent.refused, received=received))
+            if account["unexplained"] == 0 or after.reports is None or time.monotonic() > deadline:
+                return after, account
             time.sleep(0.02)
-        return after, account
 
-    def _believe(self, account: dict[str, Any]) -> list[str]:
+    def _believe(self, account: dict[str, Any], disturbed: list[str]) -> list[str]:
         """Raises DutError for what no trial can make good; the reasons why this one cannot be believed."""
         offered, received = account["offered"], account["received"]
+        self._silent = self._silent + 1 if received == 0 and offered >= DEAD else 0
         if self._received > self._offered:
             raise DutError(f"{self._name()}: {received} frames arrived and {offered} were sent: "
                            "something makes frames of its own")
         if received > offered:  # some devices keep frames in their TX ring until others come
-            return [f"{received - offered} frames of earlier trials arrived in this one"]
-        if received == 0 and offered >= DEAD and self._received > 0:
+            return [f"{received - offered} frames of earlier trials arrived in this one", *disturbed]
+        if self._received > 0 and self._silent >= (DISTURBED if disturbed else 1):
             raise DutError(self._nothing("forwards nothing any more", account))
-        return []
+        return disturbed
 
     def _nothing(self, what: str, account: dict[str, Any]) -> str:
         where = ", ".join(f"{k} {n}" for k, n in account["losses"].items())

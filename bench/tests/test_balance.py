@@ -53,7 +53,7 @@ class Balanced(unittest.TestCase):
     def test_netdev_counters_are_never_added_to_a_forwarders(self):
         reports = ({"ports": [port(), port()]},), ({"ports": [port(kernel={"rx_ring_full": 30}), port({"tx_device": 10})]},)
         after = look(reports[1], d0=Counted(rx_dropped=30, queue_drops=30), d1=Counted(tx_dropped=10))
-        losses = ledger().losses(look(reports[0]), after, 0)
+        losses = ledger().losses(look(reports[0]), after, refused=0, received=60)
         self.assertEqual(balance(100, 60, losses),
                          {"offered": 100, "received": 60, "losses": {"rx_ring_full": 30, "tx_device": 10}, "unexplained": 0})
 
@@ -61,26 +61,31 @@ class Balanced(unittest.TestCase):
         seen = Counted(rx_packets=100, rx_dropped=30, queue_drops=30), Counted(tx_dropped=10)
         self.assertEqual(dict(losses_of_ports("afxdp", seen)), {"rx_not_taken": 30, "tx_device": 10})
         self.assertEqual(dict(losses_of_ports("xdp", seen)), {"tx_refused": 30, "tx_device": 10})
-        losses = ledger("dpdk").losses(look(), look(d0=seen[0], d1=seen[1]), 0)
+        losses = ledger("dpdk").losses(look(), look(d0=seen[0], d1=seen[1]), refused=0, received=50)
         self.assertEqual(balance(100, 50, losses)["unexplained"], 10)
 
     def test_what_the_sinks_device_lost(self):
-        losses = ledger("xdp").losses(look(s0=Counted(queue_drops=5)), look(s0=Counted(queue_drops=12, rx_dropped=70)), 0)
+        before, after = look(s0=Counted(queue_drops=5)), look(s0=Counted(rx_packets=10, queue_drops=12, rx_dropped=70))
+        losses = ledger("xdp").losses(before, after, refused=0, received=3)
         self.assertEqual(balance(10, 3, losses), {"offered": 10, "received": 3, "losses": {"sink": 7}, "unexplained": 0})
+
+    def test_what_came_when_nobody_counted_any_more(self):
+        losses = ledger("xdp").losses(look(s0=Counted(rx_packets=100)), look(s0=Counted(rx_packets=110)), refused=0, received=7)
+        self.assertEqual(balance(10, 7, losses), {"offered": 10, "received": 7, "losses": {"after_end": 3}, "unexplained": 0})
 
     def test_refused_frames_were_offered_where_a_thread_had_to_take_them(self):
         self.assertEqual(ledger().offered(100, 7), 100)
-        self.assertNotIn("veth_ring", ledger().losses(look(), look(), 7))
+        self.assertNotIn("veth_ring", ledger().losses(look(), look(), refused=7, received=100))
         threaded = ledger(threaded=True)
         self.assertEqual(threaded.offered(100, 7), 107)
-        self.assertEqual(balance(107, 100, threaded.losses(look(), look(), 7))["losses"], {"veth_ring": 7})
+        self.assertEqual(balance(107, 100, threaded.losses(look(), look(), refused=7, received=100))["losses"], {"veth_ring": 7})
 
     def test_an_applications_losses_have_names_of_their_own(self):
         inside = Place("app", ("c0",), ())
         c0 = Port("app", "c0")
         before, after = look(), look()
         before.ports[c0], after.ports[c0] = Counted(), Counted(queue_drops=4)
-        self.assertEqual(ledger(application=inside).losses(before, after, 0)["application_tx_refused"], 4)
+        self.assertEqual(ledger(application=inside).losses(before, after, refused=0, received=0)["application_tx_refused"], 4)
 
     def test_work(self):
         def worker(turns, longest):

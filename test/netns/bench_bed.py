@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import sys
+import tempfile
 import unittest
 
 from rwtest import BIN
@@ -31,9 +32,15 @@ def namespaces(pid=None):
     return []
 
 
+def folders(pid=None):
+    """As namespaces()."""
+    prefix = f"rw-bench-{os.getpid() if pid is None else pid}-"
+    return [n for n in os.listdir(tempfile.gettempdir()) if n.startswith(prefix)]
+
+
 class Bed(unittest.TestCase):
     def tearDown(self):
-        self.assertEqual(namespaces(), [])
+        self.assertEqual((namespaces(), folders()), ([], []))
 
     @contextlib.contextmanager
     def on(self, topology, spec, traffic=Traffic(), **options):

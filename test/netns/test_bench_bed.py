@@ -11,7 +11,7 @@ import time
 import unittest
 from unittest import mock
 
-from bench_bed import BENCH, SHORT, TOOLS, Bed, namespaces, own
+from bench_bed import BENCH, SHORT, TOOLS, Bed, folders, namespaces, own
 from ringway_bench import duts, running, testbed, wire
 from ringway_bench.errors import BenchError, DutError
 from ringway_bench.generator import Traffic
@@ -70,6 +70,7 @@ class Wires(Bed):
                 child.stdout.close()
                 self.assertTrue(eventually(lambda: not namespaces(child.pid), 10))
                 self.assertTrue(eventually(lambda: not os.path.exists(f"/proc/{device}"), 5))
+                self.assertTrue(eventually(lambda: not folders(child.pid), 5))
 
     def test_what_was_killed_together_with_its_undertaker_is_swept(self):
         script = ("import sys, time; sys.path.insert(0, sys.argv[1])\n"
@@ -86,7 +87,7 @@ class Wires(Bed):
         left = namespaces(child.pid)
         self.assertEqual(len(left), 2)
         self.assertEqual(sorted(set(testbed.sweep()) & set(left)), sorted(left))
-        self.assertEqual(namespaces(child.pid), [])
+        self.assertEqual((namespaces(child.pid), folders(child.pid)), ([], []))
 
     def test_external_changes_nothing(self):
         def state(bed):
