@@ -38,6 +38,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         Runner(chosen, lab, found, say=say).run()
     finally:
+        before = found.data["platform"].get("quiet", {})
+        found.data["platform"]["quiet"] = platform.quiet_between(before, platform.quiet())
+        found.save()
         if args.report:
             for path in report.write(found.data, ["html", "csv", "md"], args.report):
                 say(f"wrote {path}")
