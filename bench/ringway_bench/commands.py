@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
         found = Results.resumed(args.results, chosen)
     else:
         found = Results.fresh(args.results, chosen, ["ringway-bench", *sys.argv[1:]], tools.version, platform.record())
+    before = platform.quiet()
     found.save()  # a place that cannot be written to is found out before anything is measured
     try:
         Runner(chosen, lab, found, say=say).run()
     finally:
-        before = found.data["platform"].get("quiet", {})
         found.data["platform"]["quiet"] = platform.quiet_between(before, platform.quiet())
         found.save()
         if args.report:
