@@ -170,6 +170,41 @@ TEST_CASE("a frame that is cut off anywhere is read no further", "[analyse]") {
   }
 }
 
+TEST_CASE("a stamp is good when all of it is there", "[analyse]") {
+  std::vector<std::uint8_t> frame(60);
+  rw_eth eth{};
+  eth.proto = RW_BE16(RW_ETH_IPV4);
+  rw_ipv4 ip{};
+  ip.ver_ihl = 0x45;
+  ip.proto = RW_IP_UDP;
+  ip.src = RW_BE32(0xc6120001);
+  __u64 sum = 0;
+  REQUIRE(rw_csum_bytes(&sum, &ip, &ip + 1, sizeof ip));
+  ip.check = rw_csum_finish(sum);
+  const rw_stamp stamp = {rw_stamp_check(7, 8, 9000), 7, 8, 9000};
+  std::memcpy(frame.data(), &eth, sizeof eth);
+  std::memcpy(frame.data() + sizeof eth, &ip, sizeof ip);
+  std::memcpy(frame.data() + RW_STAMP_OFFSET, &stamp, sizeof stamp);
+  rw_analyse_config c{};
+  const auto read = [&](std::size_t length) {
+    const std::vector<std::uint8_t> cut(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(length));
+    const rw_frame f = {cut.data(), cut.data() + length, static_cast<std::uint32_t>(length)};
+    rw_stamp found{};
+    const rw_stamped result = rw_stamped_read(&c, &f, &found);
+    if (result == RW_STAMPED_GOOD)
+      CHECK((found.flow == 7 && found.sequence == 8 && found.intended_ns == 9000));
+    return result;
+  };
+  CHECK(read(60) == RW_STAMPED_GOOD);
+  for (std::size_t length = 34; length < 60; ++length) CHECK(read(length) == RW_STAMPED_CORRUPTED);
+  for (std::size_t length = 0; length < 34; ++length) CHECK(read(length) == RW_STAMPED_FOREIGN);
+  c.since_ns = 9001;
+  CHECK(read(60) == RW_STAMPED_FOREIGN);
+  c.since_ns = 0;
+  c.sample = 1;
+  CHECK(read(60) == RW_STAMPED_UNCHOSEN);
+}
+
 TEST_CASE("how many numbers of a range are chosen", "[analyse]") {
   const auto by_hand = [](std::uint64_t first, std::uint64_t count) {
     std::uint64_t sum = 0;
