@@ -3,6 +3,7 @@
 
 #include <gen.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -116,12 +117,12 @@ rate_text parse_rate(const std::string& text) {
   const auto value = number(without_trailing_spaces(digits));
   if (value) rate.value = *value * factor;
   const bool too_much = rate.in == unit::packets && rate.value > rate_limit;
-  if (!value || !(rate.value > 0) || !std::isfinite(rate.value) || too_much)
+  if (!value || !(rate.value > 0) || !std::isfinite(rate.value) || too_much) {
     throw usage_error(
-        "rate '{}': packets per second are asked for, above 0 and at most 100M: 50000, 50k, 1.5M, max; or "
-        "bits, as "
-        "in 200 Mbit; or 75% (of --ceiling)",
+        "rate '{}': packets per second are asked for, above 0 and at most 100M: 50000, 50k, 1.5M, max; "
+        "or bits, as in 200 Mbit; or 75% (of --ceiling)",
         text);
+  }
   return rate;
 }
 
@@ -132,14 +133,15 @@ double parse_ceiling(const std::string& text) {
 }
 
 std::vector<std::uint32_t> parse_sizes(const std::string& text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   std::vector<std::uint32_t> sizes;
-  if (text == "imix")
+  if (text == "imix") {
     sizes = imix();
-  else if (!text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
-                                std::string::npos)
+  } else if (!text.empty() && std::ranges::all_of(text, is_letter)) {
     sizes = genome(text);
-  else
+  } else {
     sizes = list(text);
+  }
   if (sizes.size() > RW_GEN_SIZES)
     throw usage_error("size: a mix of {} frames is asked for; it has at most {}", sizes.size(), RW_GEN_SIZES);
   return sizes;

@@ -35,7 +35,7 @@ class builder {
  public:
   builder(const traffic_options& o, const mac_address& port)
       : o_(o), at_(headers_of(o)), size_(o.largest()), port_(port) {
-    made_.frame.resize(std::max<std::size_t>(size_, RW_GEN_WORDS * 8));
+    made_.frame.resize(std::max<std::size_t>(size_, std::size_t{RW_GEN_WORDS} * 8));
   }
 
   traffic make() {
