@@ -80,10 +80,12 @@ void lb_reals::show(const lb_destination& to) {
   if (const int element = find(to); element >= 0) RW_WRITE_ONCE(&memory_.reals[element].hop, word_of(to));
 }
 
-/// Nobody reads the element yet: the ring that will name it is shown later, and connections know its version
-/// only from then on.
+/// Nobody reads the element yet: the ring that will name it is shown later. Its version changes once more: a
+/// packet that found the old real in the old ring may have entered its flow with the version that retire()
+/// gave.
 void lb_reals::fill(std::uint16_t element, const lb_destination& to) {
   rw_lb_real& real = memory_.reals[element];
+  RW_WRITE_ONCE(&real.version, real.version + 1);
   real.mtu = to.mtu;
   real.vlan = RW_BE16(to.vlan);
   std::copy(to.source.words.begin(), to.source.words.end(), real.src);

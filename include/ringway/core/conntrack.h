@@ -48,8 +48,9 @@ RW_CORE __u16 rw_conn_idle(__u64 word, __u32 tick)
 
 RW_CORE int rw_conn_expired(__u64 word, const struct rw_lb_control *control, __u32 tick)
 {
-	return rw_conn_idle(word, tick) >
-	       control->timeout[rw_conn_state(word) & (RW_CONN_TIMEOUTS - 1)];
+	__u32 state = rw_conn_state(word) & (RW_CONN_TIMEOUTS - 1);
+
+	return rw_conn_idle(word, tick) > RW_READ_ONCE(&control->timeout[state]);
 }
 
 /* Whether way i holds the key, and if so what; `word` has its tag. */

@@ -16,8 +16,8 @@ struct rw_lb_conn {
 	__u32 bucket, slot;  /* slot RW_CONN_WAYS: it is not there */
 };
 
-/* Both hashes of a flow, and its key: the table knows whole flows, but of a VIP that chooses by the
- * source alone, it knows sources. */
+/* Both hashes of a flow, and its key. The table knows whole flows; but of a VIP that chooses by the
+ * source alone it knows sources, with the VIP. */
 RW_CORE void rw_lb_hash(const struct rw_lb_env *env, struct rw_lb_packet *r)
 {
 	const struct rw_hash_key *secret = &env->sizes->flow_key;
@@ -25,9 +25,13 @@ RW_CORE void rw_lb_hash(const struct rw_lb_env *env, struct rw_lb_packet *r)
 	rw_flow_reduce(&r->key, &r->flow, r->vip.hash);
 	r->hash = rw_flow_hash(&r->key, secret);
 	r->conn_hash = r->hash;
-	if (r->vip.hash == RW_FLOW_5TUPLE || r->vip.hash == RW_FLOW_SOURCE)
+	if (r->vip.hash == RW_FLOW_5TUPLE)
 		return;
 	r->key = r->flow;
+	if (r->vip.hash == RW_FLOW_SOURCE) {
+		r->key.sport = 0;
+		r->key.dport = r->ask.port;
+	}
 	r->conn_hash = rw_flow_hash(&r->key, secret);
 }
 
@@ -84,7 +88,7 @@ RW_CORE int rw_lb_conn_is_over(const struct rw_lb_env *env, const struct rw_lb_p
  * new one. */
 RW_CORE int rw_lb_conn_may_enter(const struct rw_lb_env *env, const struct rw_lb_packet *r)
 {
-	__u32 limit = env->control->flow_limit;
+	__u32 limit = RW_READ_ONCE(&env->control->flow_limit);
 
 	if (rw_lb_read_only(env) || r->flags & (RW_LB_END | RW_LB_RELATED))
 		return 0;

@@ -16,6 +16,14 @@ RW_CORE __u8 rw_hop_state(__u64 hop)
 	return h.state;
 }
 
+/* ICMP errors and resets are limited: whoever sends to us must not make us send without end. */
+RW_CORE int rw_lb_may_answer(const struct rw_lb_env *env, const struct rw_lb_packet *r)
+{
+	__u32 limit = RW_READ_ONCE(&env->control->answer_limit);
+
+	return rw_lb_gate_open(&env->local->answers, r->tick, limit);
+}
+
 /* There is no real: TCP may be told so, unless its header is not where the answer's will be. */
 RW_CORE __u32 rw_lb_no_real(const struct rw_lb_env *env, struct rw_lb_packet *r)
 {
@@ -24,7 +32,7 @@ RW_CORE __u32 rw_lb_no_real(const struct rw_lb_env *env, struct rw_lb_packet *r)
 	if (!(r->flags & RW_LB_TCP) || !(r->vip.flags & RW_VIP_RESET) ||
 	    r->p.flags & RW_PARSED_OPTIONS)
 		return rw_lb_drop(r, RW_LB_DROP_NO_REAL);
-	if (!rw_lb_gate_open(&env->local->answers, r->tick, env->control->answer_limit))
+	if (!rw_lb_may_answer(env, r))
 		return rw_lb_drop(r, RW_LB_DROP_ANSWER_LIMIT);
 	r->tail = (__s16)(rw_lb_l3(r) + header + sizeof(struct rw_tcp) - r->len);
 	return RW_STAGE_RESET;
@@ -51,7 +59,7 @@ RW_CORE __u32 rw_lb_too_big(const struct rw_lb_env *env, struct rw_lb_packet *r)
 
 	if (!(r->flags & RW_LB_DF) || r->flags & RW_LB_RELATED)
 		return rw_lb_drop(r, RW_LB_DROP_TOO_BIG);
-	if (!rw_lb_gate_open(&env->local->answers, r->tick, env->control->answer_limit))
+	if (!rw_lb_may_answer(env, r))
 		return rw_lb_drop(r, RW_LB_DROP_ANSWER_LIMIT);
 	r->head = (__s16)(rw_lb_is_v4(r) ? 28 : 48);
 	if (quoted > most)
