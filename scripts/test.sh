@@ -151,14 +151,14 @@ if ((!quick)); then
     label bpf 180 bpf
     check "coverage of core" 60 scripts/coverage-core.sh
     label consume 60 consume
-    label netns 180 netns -FA '.*' # the examples that they run are there: built by `consume`
+    label netns 300 netns -FA '.*' # the examples that they run are there: built by `consume`
     if [[ -x scripts/demo.sh ]]; then
       check demo 40 scripts/demo.sh --bin build/release/bin
       check "demo, redirects refused" 40 refused_demo
     fi
     label guest 120 guest
     check "coverage of lib" 240 scripts/coverage-lib.sh
-    check "bench smoke" 90 bench/wire --smoke --bin build/release/bin
+    check "bench smoke" 90 build/release/bin/ringway-bench run smoke --results "$logs/smoke.json" --report "$logs"
     tests "other" 10 release -LE '^(unit|contract|bench|bpf|netns|consume|guest)$'
   fi
 fi

@@ -15,6 +15,7 @@ from .generator import Traffic
 from .model import Outcome
 from .platform import interface_record
 from .scenario import Scenario
+from .searches.repeat import summary
 from .testbed import Port
 from .tools import Tools
 from .wire import Wire
@@ -112,7 +113,8 @@ def valid_trial(w: Wire, load: float, seconds: float, attempts: int = 4) -> Outc
     while not seen[-1].valid and len(seen) < attempts:
         seen.append(w.trial(load, seconds))
     if not seen[-1].valid:
-        raise NotMeasurable(f"not measurable here: {len(seen)} trials in a row were disturbed ({'; '.join(seen[-1].reasons)})")
+        raise NotMeasurable(f"not measurable here: {len(seen)} trials in a row were disturbed "
+                            f"({summary(r for o in seen for r in o.reasons)})")
     return seen[-1]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import cost, searches
-from .errors import DutError, NotMeasurable, UsageError
+from .errors import NotMeasurable, UsageError
 from .model import Found, Outcome
 from .scenario import Method
 
@@ -54,7 +54,8 @@ def run_method(method: Method, cell: Any, ceiling: float, earlier: Mapping[str, 
             found = search(method, cell, ceiling, earlier)
     except NotMeasurable as e:
         trials = [o.as_json() for o in getattr(e, "outcomes", [])]
-        found = {method.name: Found(method.kind, dict(method.params), "not measurable here", None, trials=trials, extra={"why": str(e)})}
+        found = {name: Found(method.kind, dict(method.params), "not measurable here", None, trials=trials, extra={"why": str(e)})
+                 for name in method.results()}
     for name, f in found.items():
         say(f"  {name}: {shown(f)}")
     return found
@@ -84,11 +85,11 @@ def search(method: Method, cell: Any, ceiling: float, earlier: Mapping[str, Any]
 
 
 def of_earlier(method: Method, earlier: Mapping[str, Any]) -> float:
-    """The answer that this method is built on. Raises DutError when there is none."""
+    """The answer that this method is built on. Raises NotMeasurable when there is none."""
     name = method.params.get("of")
     found = earlier.get(str(name))
     if not found or not found.get("value"):
-        raise DutError(f"{method.name}: {name} found nothing ({found['state'] if found else 'it was not run here'})")
+        raise NotMeasurable(f"{method.name}: {name} found nothing ({found['state'] if found else 'it was not run here'})")
     return float(found["value"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import subprocess
 import time
@@ -81,13 +82,13 @@ class Results:
 
 
 def read(path: str) -> dict[str, Any]:
-    """Raises UsageError when it is no results file of ours."""
+    """A file, compressed if its name ends in .xz. Raises UsageError when it is no results file of ours."""
     try:
-        with open(path, encoding="utf-8") as f:
+        with (lzma.open(path, "rt", encoding="utf-8") if path.endswith(".xz") else open(path, encoding="utf-8")) as f:
             data = json.load(f)
     except OSError as e:
         raise UsageError(f"{path}: {e.strerror}") from None
-    except ValueError as e:
+    except (ValueError, lzma.LZMAError, EOFError) as e:
         raise UsageError(f"{path}: is no JSON: {e}") from None
     if not isinstance(data, dict) or data.get("app") not in ("ringway-bench", "ringway-bench tune"):
         raise UsageError(f"{path}: is no results file of ringway-bench")

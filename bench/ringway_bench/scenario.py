@@ -51,6 +51,11 @@ class Method:
         return ((self.sizes is None or size in self.sizes) and (self.flows is None or flows in self.flows)
                 and (self.rounds is None or round_number <= self.rounds) and (self.duts is None or dut in self.duts))
 
+    def results(self) -> list[str]:
+        """What its results are called: a search for several goals has one for each."""
+        goals = self.params.get("goals", [])
+        return [self.name] if len(goals) < 2 else [g if isinstance(g, str) else str(g.get("name")) for g in goals]
+
 
 @dataclass
 class Scenario:
@@ -189,10 +194,4 @@ def _check_methods(s: Scenario, where: str) -> None:
             of = m.params.get("of")
             if of is not None and of not in seen:
                 raise UsageError(f"{where}: method '{m.name}': of = '{of}' is no method before it")
-            seen.update(_names(m))
-
-
-def _names(m: Method) -> list[str]:
-    """What its results are called: a search for several goals has a result for each."""
-    goals = m.params.get("goals", [])
-    return [m.name] if len(goals) < 2 else [g if isinstance(g, str) else str(g.get("name")) for g in goals]
+            seen.update(m.results())

@@ -2,8 +2,10 @@
 """Trials that count: what was disturbed from outside is made again at the same load, within a budget; nothing is forgotten."""
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +13,7 @@ from ..errors import BenchError, DutError, NotMeasurable, UsageError
 from ..model import Measurer, Outcome
 
 HANDFUL = 5  # so many trials at least before a whole search is called disturbed
+LEFT = 0.97  # of what the generator sustained in one trial
 SUSTAINED = 0.985  # of the load that was asked for: a trial that offers less is off its rate
 LEAD = 10  # ... and so many more invalid than valid ones before it is given up on the way, where chance would give up too often
 
@@ -36,14 +39,21 @@ def within_reach(measurer: Measurer, limits: Limits, seconds: float = 0.5) -> Li
 
     Whatever works for the device on the generator's CPU (all of one in the kernel, the copy into a socket's memory) slows it
     down: paced at the ceiling that was calibrated without it, every trial would be off its rate, thus invalid. Such a trial is
-    invalid here too, and answers all the same. One per cent is left for the pacing.
+    invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial.
     """
     for _ in range(3):
         outcome = measurer.trial(limits.maximum, seconds)
         if outcome.offered:
             return limits if outcome.rate >= SUSTAINED * limits.maximum else replace(
-                limits, maximum=max(0.99 * outcome.rate, 1.01 * limits.minimum))
+                limits, maximum=max(LEFT * outcome.rate, 1.01 * limits.minimum))
     return limits
+
+
+def summary(reasons: Iterable[str]) -> str:
+    """The reasons of many trials in a few words: without their figures, the frequent ones first, how often each."""
+    kinds = Counter(re.sub(r" \(\d+\)| for [\d.]+ us.*| [-+][\d.]+%| of [\d.]+ frames| \([\d.]+%? allowed\)", "", r) for r in reasons)
+    words = [f"{kind}: {n}" for kind, n in kinds.most_common(3)]
+    return "; ".join(words + ([f"{len(kinds) - 3} more kinds"] if len(kinds) > 3 else []))
 
 
 class OutOfBudget(BenchError):
@@ -126,9 +136,9 @@ class Repeating:
 
     def _judge(self) -> None:
         if 2 * self.invalid > len(self.outcomes):
-            reasons = sorted({r for o in self.outcomes for r in o.reasons})
+            reasons = summary(r for o in self.outcomes for r in o.reasons)
             raise Disturbed(f"not measurable here: {self.invalid} of {len(self.outcomes)} trials were disturbed"
-                            f" ({'; '.join(reasons) or 'no reason was given'})", self.outcomes)
+                            f" ({reasons or 'no reason was given'})", self.outcomes)
 
     def conclude(self) -> None:
         """To be called at a search's end. Raises Disturbed when more than half of a handful of trials were invalid."""
