@@ -61,22 +61,14 @@ std::string latency_text(const latencies& l) {
 /// What makes the figures above it worth less.
 std::string doubts_text(const analysis& a) {
   std::string text;
-  if (a.merged > 0)
-    text += fmt::format(
-        "          {} frames came merged by GRO and were not looked into: they count as lost\n", a.merged);
-  if (a.beyond_window > 0)
-    text +=
-        fmt::format("          {} frames came so late that nobody can tell them from duplicates: as lost\n",
-                    a.beyond_window);
-  if (a.contended > 0)
-    text +=
-        fmt::format("          {} frames were not judged, for the analyser had no CPU: they count as lost\n",
-                    a.contended);
-  if (a.unknown_flow > 0)
-    text +=
-        fmt::format("          {} frames of unknown flows were not judged for their order\n", a.unknown_flow);
-  if (a.early > 0)
-    text += fmt::format("          {} frames were here before they should have left: no latency\n", a.early);
+  const auto add = [&text](std::uint64_t frames, const char* why) {
+    if (frames > 0) text += fmt::format("          {} frames {}\n", frames, why);
+  };
+  add(a.merged, "came merged by GRO and were not looked into: they count as lost");
+  add(a.beyond_window, "came so late that nobody can tell them from duplicates: they count as lost");
+  add(a.contended, "were not judged, for the analyser had no CPU: they count as lost");
+  add(a.unknown_flow, "of unknown flows were not judged for their order");
+  add(a.early, "were here before they should have left: no latency");
   return text;
 }
 
