@@ -42,7 +42,7 @@ std::vector<lb_destination> lb_reals::all() const {
 void lb_reals::retire(const lb_destination& to) {
   const auto at = elements_.find(to);
   rw_lb_real& real = memory_.reals[at->second];
-  RW_WRITE_ONCE(&real.version, real.version + 1);
+  RW_WRITE_ONCE(&real.version, real.version | RW_REAL_RETIRED);
   held_[at->second].reset();
   retired_.push_back(at->second);
   elements_.erase(at);
@@ -80,12 +80,11 @@ void lb_reals::show(const lb_destination& to) {
   if (const int element = find(to); element >= 0) RW_WRITE_ONCE(&memory_.reals[element].hop, word_of(to));
 }
 
-/// Nobody reads the element yet: the ring that will name it is shown later. Its version changes once more: a
-/// packet that found the old real in the old ring may have entered its flow with the version that retire()
-/// gave.
+/// Nobody reads the element yet: no connection has a version that it will have, and the ring that will name
+/// it is shown later.
 void lb_reals::fill(std::uint16_t element, const lb_destination& to) {
   rw_lb_real& real = memory_.reals[element];
-  RW_WRITE_ONCE(&real.version, real.version + 1);
+  RW_WRITE_ONCE(&real.version, (real.version | RW_REAL_RETIRED) + 1);
   real.mtu = to.mtu;
   real.vlan = RW_BE16(to.vlan);
   std::copy(to.source.words.begin(), to.source.words.end(), real.src);

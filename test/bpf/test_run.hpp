@@ -45,6 +45,9 @@ class bpf_program_file {
   void set_flags(std::uint32_t flags) {
     bpf_program__set_flags(program_, bpf_program__flags(program_) | flags);
   }
+  bool has_map(const char* name) const {
+    return bpf_object__find_map_by_name(object_.get(), name) != nullptr;
+  }
   void share_map(const char* name, int fd);
   void set_max_entries(const char* name, std::uint32_t n);
   void load();

@@ -95,6 +95,11 @@ struct rw_hop {
 	__u8 state;
 };
 
+/* An element's version is even while a configuration has its real, odd from when it is taken out
+ * until another one is put in: a connection with an odd version, entered in between by a packet
+ * that still saw the old ring, is nobody's. */
+#define RW_REAL_RETIRED 1u
+
 /* Everything but `hop` and `version` is constant while a ring names the element. */
 struct rw_lb_real {
 	__u64 hop;	       /* struct rw_hop */
