@@ -41,7 +41,7 @@ RW_CORE const struct rw_lb_real *rw_lb_conn_real(const struct rw_lb_env *env,
 		return real;
 	r->hop = RW_READ_ONCE(&real->hop);
 	RW_RMB();
-	if (rw_hop_state(r->hop) != RW_HOP_UP ||
+	if (rw_hop_state(r->hop) != RW_HOP_UP || c->hit.real_version & RW_REAL_RETIRED ||
 	    RW_READ_ONCE(&real->version) != c->hit.real_version)
 		return (const struct rw_lb_real *)0;
 	r->real = c->hit.real;
