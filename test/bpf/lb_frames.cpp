@@ -175,7 +175,7 @@ void lb_frames::icmp_error() {
   const std::uint32_t n = rng_.below(options_.clients);
   const bool v4 = vip.address.family == 4;
   header inner = flow_header(vip, n);
-  bytes quoted_l4 = segment(vip, inner, n, rng_.below(80));
+  bytes quoted_l4 = segment(vip, inner, n, rng_.one_in(8) ? 1350 + rng_.below(100) : rng_.below(80));
   for (int i = 0; i < 2; ++i)
     std::swap(quoted_l4[static_cast<std::size_t>(i)], quoted_l4[static_cast<std::size_t>(i) + 2]);
   std::swap(inner.src, inner.dst);

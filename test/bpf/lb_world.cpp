@@ -79,7 +79,12 @@ std::vector<lb_vip> lb_world(std::uint32_t variant) {
   v.back().reset = true;
   v.push_back(vip("fc00:1::5", 0, tcp, l2_6, 30, 3, variant));
   v.back().hash = RW_FLOW_SOURCE;
+  v.push_back(vip("fc00:1::5", 443, tcp, ipip6, 30, 3, variant));  // the same sources, other reals
+  v.back().hash = RW_FLOW_SOURCE;
   v.push_back(vip("fc00:1::6", 53, udp, gue6, 1, 4, variant));
+  v.push_back(vip("10.200.1.11", 0, udp, gue4_full, 1, 3, variant));
+  v.back().hash = RW_FLOW_SOURCE;
+  v.back().fragments = true;
   return v;
 }
 

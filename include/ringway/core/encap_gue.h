@@ -59,9 +59,7 @@ RW_CORE int rw_gue_known_sum(const struct rw_lb_packet *r, const __u8 *data, con
 			*sum += rw_load32(ip + i);
 		pseudo = rw_csum_pseudo6(ip + 8, ip + 24, r->p.proto4, len);
 	}
-	if (rw_lb_is_v4(r) && r->p.proto4 == RW_IP_ICMP)
-		return 1;
-	*sum += (__u16)~rw_csum_fold(pseudo);
+	*sum += (__u16)~rw_csum_fold(pseudo); /* of none: 0xffff, which is nothing too */
 	return 1;
 }
 
