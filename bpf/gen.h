@@ -28,6 +28,9 @@ struct gen_schedule {
 	__u64 interval_frac; /* and 2^-32 ns */
 	__u64 limit_ns;	     /* further behind than this: skip, never catch up */
 	__u64 duration_ns;   /* of the schedule; 0: no end */
+	/* What follows it without a pause: */
+	__u64 then_ns, then_frac; /* between two frames */
+	__u64 then_duration_ns;	  /* 0: nothing follows */
 };
 
 struct gen_config {
@@ -82,6 +85,7 @@ struct gen_clock {
 	__u64 behind; /* ns: the furthest behind that a frame left. That far frames leave in a burst
 		       */
 	__u64 resume; /* the engine was started again: take up the schedule here */
+	__u64 then;   /* what follows has begun */
 };
 
 /* Which frame is the next one. */

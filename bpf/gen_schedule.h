@@ -18,9 +18,21 @@
 
 RW_CORE void rw_gen_advance(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 n)
 {
-	c->due_frac += n * s->interval_frac;
-	c->due += n * s->interval_ns + (c->due_frac >> 32);
+	int then = s->then_duration_ns && c->then;
+
+	c->due_frac += n * (then ? s->then_frac : s->interval_frac);
+	c->due += n * (then ? s->then_ns : s->interval_ns) + (c->due_frac >> 32);
 	c->due_frac &= 0xffffffff;
+}
+
+/* The schedule is over, unless something follows. Returns RW_GEN_OVER or RW_GEN_IDLE. */
+RW_CORE int rw_gen_end(const volatile struct gen_schedule *s, struct gen_clock *c)
+{
+	if (!s->then_duration_ns || c->then)
+		return RW_GEN_OVER;
+	c->then = 1;
+	c->end += s->then_duration_ns;
+	return RW_GEN_IDLE;
 }
 
 /* The schedule starts here, or goes on here after a restart, or is too far behind: the frames that
@@ -28,7 +40,7 @@ RW_CORE void rw_gen_advance(const volatile struct gen_schedule *s, struct gen_cl
  * Returns RW_GEN_OVER or RW_GEN_IDLE. */
 RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 now)
 {
-	__u64 last = now, n;
+	__u64 last = now, interval = s->interval_ns, n;
 
 	if (!c->end || c->resume) {
 		if (!c->end)
@@ -38,10 +50,12 @@ RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock 
 		return RW_GEN_IDLE;
 	}
 	if (c->due >= c->end)
-		return RW_GEN_OVER;
+		return rw_gen_end(s, c);
+	if (s->then_duration_ns && c->then)
+		interval = s->then_ns;
 	if (last >= c->end)
 		last = c->end - 1;
-	n = (last - c->due) / s->interval_ns + 1;
+	n = (last - c->due) / interval + 1;
 	c->late += n;
 	rw_gen_advance(s, c, n);
 	return RW_GEN_IDLE;
@@ -58,7 +72,7 @@ RW_CORE int rw_gen_due(const volatile struct gen_schedule *s, struct gen_clock *
 	if (RW_UNLIKELY(behind > (__s64)s->limit_ns))
 		return RW_GEN_SKIP;
 	if (RW_UNLIKELY(c->due >= c->end))
-		return RW_GEN_OVER;
+		return rw_gen_end(s, c);
 	*intended = c->due;
 	rw_gen_advance(s, c, 1);
 	if (behind > (__s64)c->behind)

@@ -95,6 +95,7 @@ void control::watch() {
     if (ending_signal_within(tick_ns)) return;
     const std::uint64_t now = now_ns();
     if (over(now)) return;
+    if (options_.then.seconds > 0) note_moment();
     if (options_.stats > 0 && static_cast<double>(now - printed_.at) >= options_.stats * 1e9)
       print_progress(now);
   }
@@ -157,6 +158,19 @@ void control::print_progress(std::uint64_t now) {
   printed_.at = now;
 }
 
+/// What has been sent and has arrived since the rate changed, every few milliseconds: when losses end is seen
+/// by that. The schedule began with the first frame, so it is known when it changes.
+void control::note_moment() {
+  constexpr std::size_t most = 20'000;
+  if (started_ == 0 || after_.size() >= most) return;
+  const auto change = started_ + static_cast<std::uint64_t>(options_.duration * 1e9);
+  const std::uint64_t now = now_ns();
+  if (now < change) return;
+  const std::uint64_t arrived =
+      sinks_.received();  // first: what is under way then counts as lost for a moment
+  after_.push_back({static_cast<double>(now - change) / 1e9, add_up(ports()).offered, arrived});
+}
+
 /// Frames may still be in a ring or a queue on their way: waits until none has arrived for 100 ms, at most 2
 /// s.
 void control::drain() {
@@ -195,6 +209,7 @@ report control::result() const {
   if (r.ports.size() == 1 || options_.bidirectional)
     for (const port_report& p : r.ports) sent.push_back({p.sent.offered, p.sent.attempted});
   r.sinks = sinks_.reports(sent);
+  r.after = after_;
   return r;
 }
 

@@ -38,6 +38,7 @@ class control {
   bool over(sender& s, std::uint64_t now);
   void refuse_hopeless(sender& s, const engine_counters& c, std::uint64_t now);
   void print_progress(std::uint64_t now);
+  void note_moment();
   void drain();
   std::vector<port_report> ports() const;
   double duration(const engine_counters& all) const;
@@ -49,6 +50,7 @@ class control {
   struct {
     std::uint64_t at = 0, offered = 0, received = 0;
   } printed_;
+  std::vector<moment> after_;  // the rate has changed
   std::exception_ptr failure_;
 };
 

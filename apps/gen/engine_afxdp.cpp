@@ -41,7 +41,7 @@ void show_as(std::atomic<std::uint64_t>& to, std::uint64_t value) noexcept {
 afxdp_engine::afxdp_engine(const interface& port, const options& o, int cpu)
     : engine(port),
       traffic_(make_traffic(o.frames, port.mac())),
-      schedule_(make_schedule(o.rate, o.duration)),
+      schedule_(make_schedule(o.rate, o.duration, o.then)),
       count_(o.count),
       attempts_(o.burst),
       batch_(o.batch),

@@ -75,7 +75,7 @@ bool xdp_engine::try_load(const options& o, bool traced) {
 void xdp_engine::configure(const options& o, bool traced) {
   // The schedule ends by itself, with as many frames as rate and duration say. Without one, whoever started
   // us stops us.
-  skeleton_->rodata->schedule = make_schedule(o.rate, o.duration);
+  skeleton_->rodata->schedule = make_schedule(o.rate, o.duration, o.then);
   skeleton_->rodata->traffic = traffic_.layout;
   gen_config& c = skeleton_->rodata->config;
   c.count = o.burst > 0 ? o.burst : o.count;

@@ -11,7 +11,7 @@ namespace ringway::gen {
 namespace {
 
 struct texts {  // what needs a look of our own after CLI11's
-  std::string size = "60", ceiling, vary, distribution = "rr";
+  std::string size = "60", ceiling, then, vary, distribution = "rr";
   std::string dst_mac = "02:00:00:00:00:01", src_mac, accepted_by = "auto";
   std::uint32_t vlan = 0;
 };
@@ -43,6 +43,7 @@ void describe_amount(CLI::App& app, options& o, texts& t) {
                  "so many frames back to back, once, whether the device takes them or not")
       ->check(frames);
   app.add_option("--duration", o.duration, "stop after so many seconds")->check(seconds);
+  app.add_option("--then", t.then, "RATE,SECONDS: then go on at once at another rate, for so long");
 }
 
 void describe_frames(CLI::App& app, options& o, texts& t) {
@@ -102,9 +103,29 @@ void turn_round(options& o) {
   o.sinks.push_back(port);
 }
 
+/// RATE,SECONDS
+later parse_then(const std::string& text, const options& o) {
+  const std::size_t comma = text.rfind(',');
+  later then;
+  std::size_t read = 0;
+  try {
+    then.seconds = std::stod(text.substr(comma + 1), &read);
+  } catch (const std::exception&) {
+    read = std::string::npos;
+  }
+  if (comma == std::string::npos || read != text.size() - comma - 1 ||
+      !(then.seconds > 0 && then.seconds < 1e7))
+    throw usage_error("--then: '{}' is not RATE,SECONDS", text);
+  then.rate = parse_rate(text.substr(0, comma)).packets(o.frames.mean_size(), o.ceiling);
+  if (then.rate <= 0 || o.rate <= 0 || o.duration <= 0)
+    throw usage_error("--then: both rates should be numbers, and --duration that of the first");
+  return then;
+}
+
 void examine_amount(options& o, const texts& t) {
   if (!t.ceiling.empty()) o.ceiling = parse_ceiling(t.ceiling);
   o.rate = parse_rate(o.rate_text).packets(o.frames.mean_size(), o.ceiling);
+  if (!t.then.empty()) o.then = parse_then(t.then, o);
   if (o.burst == 0) return;
   if (o.count > 0 || o.duration > 0)
     throw usage_error("--burst is an end in itself: not with --count or --duration");

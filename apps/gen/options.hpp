@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "options_sink.hpp"
+#include "pacing.hpp"
 #include "traffic.hpp"
 
 namespace ringway::gen {
@@ -27,6 +28,7 @@ struct options : sink_options {
   std::uint64_t count = 0;  ///< frames that the device shall accept; 0: no end
   std::uint64_t burst = 0;  ///< frames that it is offered once, as fast as it goes; 0: no burst
   double duration = 0;      ///< seconds; 0: no end
+  later then;               ///< what follows without a pause
   std::string json;         ///< a file, "-", or empty
   std::vector<int> cpus;    ///< one for each port, the last one for all others; empty: anywhere
   std::uint32_t batch = 0;  ///< turns between two deliveries; 0: as suits the rate

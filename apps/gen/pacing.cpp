@@ -17,16 +17,25 @@ std::uint64_t end_of(std::uint32_t level, std::uint32_t step) {
   return std::uint64_t{step + 1} << shift;
 }
 
+/// The nanoseconds between two frames: whole ones, and 2^-32. More than exact, never less: so that the frame
+/// after the last one is not due before the end.
+double split(double rate, __u64& ns, __u64& frac) {
+  const long double exact = 1e9L / static_cast<long double>(rate), whole = std::floor(exact);
+  ns = static_cast<__u64>(whole);
+  if (exact > whole) frac = 1 + static_cast<__u64>((exact - whole) * 4294967296.0L);
+  return static_cast<double>(exact);
+}
+
 }  // namespace
 
-gen_schedule make_schedule(double rate, double duration) {
+gen_schedule make_schedule(double rate, double duration, later then) {
   gen_schedule s{};
   if (rate <= 0) return s;
-  const long double exact = 1e9L / static_cast<long double>(rate), whole = std::floor(exact);
-  s.interval_ns = static_cast<std::uint64_t>(whole);
-  // More than exact, never less: so that the frame after the last one is not due before the end.
-  if (exact > whole) s.interval_frac = 1 + static_cast<std::uint64_t>((exact - whole) * 4294967296.0L);
-  const auto interval = static_cast<double>(exact);
+  const double interval = split(rate, s.interval_ns, s.interval_frac);
+  if (then.seconds > 0) {
+    split(then.rate, s.then_ns, s.then_frac);
+    s.then_duration_ns = static_cast<std::uint64_t>(then.seconds * 1e9);
+  }
   s.limit_ns =
       static_cast<std::uint64_t>(std::min(catch_up_frames * interval, std::max(catch_up_ns, interval)));
   s.duration_ns = static_cast<std::uint64_t>(duration * 1e9);

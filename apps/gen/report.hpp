@@ -17,6 +17,12 @@ struct port_report {
   engine_counters sent;
 };
 
+/// Counters at some time since the rate has changed.
+struct moment {
+  double seconds;
+  std::uint64_t offered, received;
+};
+
 /// What a run was, and what became of its frames.
 struct report {
   options asked;
@@ -25,6 +31,7 @@ struct report {
   double duration =
       0;  ///< seconds from the first frame to the end of the last one's interval, restarts included
   std::vector<sink_report> sinks;
+  std::vector<moment> after;  ///< counters since the rate has changed (--then)
 
   std::uint64_t received() const noexcept;
   /// Offered and not received; below 0 when something else sent as well. Only with a port and a sink.

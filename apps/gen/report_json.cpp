@@ -56,6 +56,13 @@ json counters(const engine_counters& c, bool paced) {
           {"intervals", intervals(c)}};
 }
 
+/// [[seconds since the change, frames offered, frames received], ...], from the beginning of the run.
+json after(const report& r) {
+  json list = json::array();
+  for (const moment& m : r.after) list.push_back({m.seconds, m.offered, m.received});
+  return list;
+}
+
 json ports(const report& r) {
   json list = json::array();
   for (const port_report& p : r.ports) {
@@ -87,6 +94,9 @@ json sent(const report& r) {
               {"accepted_by", r.ports.front().accepted_by}};
   all.update(counters(r.sent, r.asked.rate > 0));
   all["ports"] = ports(r);
+  if (r.asked.then.seconds > 0) {
+    all["then"] = {{"rate", r.asked.then.rate}, {"seconds", r.asked.then.seconds}, {"timeline", after(r)}};
+  }
   return all;
 }
 

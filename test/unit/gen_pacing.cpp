@@ -11,7 +11,10 @@ namespace {
 using namespace ringway::gen;
 
 struct run {
-  explicit run(double rate, double duration) : schedule(make_schedule(rate, duration)) { look(start); }
+  explicit run(double rate, double duration, later then = {})
+      : schedule(make_schedule(rate, duration, then)) {
+    look(start);
+  }
 
   /// One turn: whether a frame leaves.
   bool look(std::uint64_t now) {
@@ -61,6 +64,25 @@ TEST_CASE("a stall is not caught up beyond the bound, and what is skipped is cou
     CHECK(burst <= 128);
     CHECK(burst + 2 >= r.schedule.limit_ns * rate / 1e9);
     CHECK(burst_of(r.clock.behind, rate) <= 129);
+  }
+}
+
+TEST_CASE("what follows a schedule begins where it ends, at its own rate, and nothing is lost between them") {
+  for (const double rate : {1000.0, 100'000.0}) {
+    run r(rate, 1, {rate / 4, 2});
+    std::uint64_t first = 0, second = 0, previous = 0, longest = 0;
+    for (std::uint64_t now = run::start; now < run::start + 4'000'000'000 && !r.over; now += 2000) {
+      while (r.look(now)) {
+        ++(r.intended < run::start + 1'000'000'000 ? first : second);
+        if (previous != 0) longest = std::max(longest, r.intended - previous);
+        previous = r.intended;
+      }
+    }
+    CHECK(r.over);
+    CHECK(first == static_cast<std::uint64_t>(rate));
+    CHECK(second == static_cast<std::uint64_t>(2 * rate / 4));
+    CHECK(longest <= static_cast<std::uint64_t>(4e9 / rate) + 1);
+    CHECK(r.clock.late == 0);
   }
 }
 
