@@ -16,7 +16,7 @@ from .tools import Tools
 
 SINKS = ("count", "analyse", "sample", "plain")  # plain: nothing is attached; the interface's own counter, read by the caller
 _KEPT = ("engine", "late", "refused", "longest_gap_us", "longest_burst", "restarts", "restart_gap_us", "accepted_by",
-         "departure_ns", "idle_turns", "turn_ns", "intervals")
+         "departure_ns", "idle_turns", "turn_ns", "intervals", "then")
 _COUNTED = ("name", "packets", "bytes")  # what every sink says; the rest is its analysis
 
 
@@ -72,7 +72,8 @@ class Generator:
         self._bed = bed
 
     def command(self, traffic: Traffic, *, rate: float, seconds: float | None = None, count: int | None = None,
-                burst: int | None = None, sink: str = "count", stamp: bool = False) -> list[str]:
+                burst: int | None = None, sink: str = "count", stamp: bool = False,
+                then: tuple[float, float] | None = None) -> list[str]:
         if sink not in SINKS:
             raise UsageError(f"sink '{sink}': there are {', '.join(SINKS)}")
         words = [self._tools.gen, str(self._bed.gen), "--cpu", str(self._tools.generator_cpu), "--json", "-", "-q"]
@@ -83,6 +84,8 @@ class Generator:
             words += ["--count", str(count)]
         if seconds is not None:
             words += ["--duration", f"{seconds:g}"]
+        if then is not None:
+            words += ["--then", f"{max(1, round(then[0]))},{then[1]:g}"]
         if sink != "plain":
             words += ["--sink", str(self._bed.sink)]
         if sink in ("analyse", "sample"):
@@ -90,11 +93,12 @@ class Generator:
         return words + (["--stamp"] if stamp or sink in ("analyse", "sample") else [])
 
     def run(self, traffic: Traffic, *, rate: float = math.inf, seconds: float | None = None, count: int | None = None,
-            burst: int | None = None, sink: str = "count", stamp: bool = False, watch: Callable[[], None] = lambda: None) -> Sent:
-        """Until it has sent `count` frames, `burst` of them back to back, or for `seconds`. `watch` is called all the while, and
+            burst: int | None = None, sink: str = "count", stamp: bool = False, then: tuple[float, float] | None = None,
+            watch: Callable[[], None] = lambda: None) -> Sent:
+        """Until it has sent `count` frames, `burst` of them back to back, or for `seconds`, and `then` at another (rate, for seconds). `watch` is called all the while, and
         ends it by raising. Raises BenchError where ringway-gen says no or does not end."""
-        command = self.command(traffic, rate=rate, seconds=seconds, count=count, burst=burst, sink=sink, stamp=stamp)
-        expected = seconds if seconds is not None else 0.0
+        command = self.command(traffic, rate=rate, seconds=seconds, count=count, burst=burst, sink=sink, stamp=stamp, then=then)
+        expected = (seconds if seconds is not None else 0.0) + (then[1] if then is not None else 0.0)
         if count is not None and not math.isinf(rate):
             expected = max(expected, count / rate)
         deadline = time.monotonic() + 1.2 * expected + 30

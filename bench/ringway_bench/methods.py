@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import cost, searches
 from .errors import NotMeasurable, UsageError
 from .model import Found, Outcome
 from .scenario import Method
+from .transients import Recovering, Resetting
 
 #: Parameters of what is no search: name -> (type, default, what)
 EXTRA: dict[str, dict[str, tuple[type, Any, str]]] = {
@@ -74,7 +76,13 @@ def search(method: Method, cell: Any, ceiling: float, earlier: Mapping[str, Any]
     limits = searches.Limits(maximum=ceiling, minimum=min(9001.0, ceiling / 1000))
     if kind.needs == "trial" and method.kind not in ("mrr", "soak"):
         limits = searches.within_reach(cell.measurer, limits)
-    answer = searches.build(method.kind, params).run(cell.measurer, limits)
+    made, measurer = searches.build(method.kind, params), cell.measurer
+    if kind.needs == "recover":
+        measurer = Recovering(cell.wire)
+    elif isinstance(made, searches.ResetTime):
+        measurer = Resetting(cell.wire, made.kind)
+        made = replace(made, restart=measurer.restart)
+    answer = made.run(measurer, limits)
     for f in answer if isinstance(answer, list) else [answer]:
         f.extra.setdefault("maximum", limits.maximum)
     if isinstance(answer, Found):

@@ -135,6 +135,11 @@ class RunningDut:
                 how = f"signal {-code}" if code < 0 else f"exit status {code}"
                 raise DutError(f"{self.spec.name}: it ended by itself, {how}; it said: {self.said(process)}")
 
+    def kill(self) -> None:
+        """SIGKILL, to all its processes; stop() has still to be called."""
+        for process in self._processes:
+            process.kill()
+
     def alive(self) -> bool:
         return all(p.alive() for p in self._processes)
 

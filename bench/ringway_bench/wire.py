@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,7 @@ from .model import Outcome
 from .running import RunningDut
 from .testbed import Bed, Port
 from .tools import Tools
+from .validity import Watcher, judge
 
 APPLICATION = "xdp-floor"  # forwards in the container of pcp: the cheapest there is
 PROBES = 10  # frames that ask whether a device forwards yet
@@ -40,8 +40,7 @@ class Wire:
         self.generator = Generator(tools, bed)
         self._warm_up = warm_up
         self._stack = contextlib.ExitStack()
-        self._watcher: Any = None
-        self._judge: Callable[..., list[str]] | None = None
+        self._watcher: Watcher | None = None
         self._ledger: Ledger
         self._last: Look
         self._first: Look
@@ -70,12 +69,15 @@ class Wire:
             self._stack.enter_context(self.dut)
         self._ledger = Ledger(self.bed, self.dut)
         self._first = self._last = self._ledger.look()
-        with contextlib.suppress(ModuleNotFoundError):
-            validity = importlib.import_module(".validity", __package__)
-            self._judge = validity.judge
-            pids = self.dut.pids if self.dut is not None else []
-            self._watcher = validity.Watcher(self.tools.bin, pids, [self.tools.generator_cpu, self.tools.dut_cpu])
-            self._stack.callback(self._watcher.close)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Of the device that runs now."""
+        if self._watcher is not None:
+            self._watcher.close()
+        pids = self.dut.pids if self.dut is not None else []
+        self._watcher = Watcher(self.tools.bin, pids, [self.tools.generator_cpu, self.tools.dut_cpu])
+        self._stack.callback(self._watcher.close)
 
     def close(self) -> None:
         """Stops the device. Idempotent."""
@@ -113,6 +115,27 @@ class Wire:
         """So many frames back to back, once."""
         return self._run(math.inf, 0.0, self.sink, burst=frames)
 
+    def changing(self, high: float, high_seconds: float, low: float, low_seconds: float) -> Outcome:
+        """A trial whose load changes without a pause; `then` in its record has how counters went on from there."""
+        return self._run(high, high_seconds + low_seconds, self.sink, seconds=high_seconds, then=(low, low_seconds))
+
+    def restart(self, *, kill: bool = False) -> None:
+        """Ends the device, by SIGKILL if so asked, and starts it again. Until look_again() nothing of it is in balance."""
+        if self.dut is None or self.spec is None:
+            raise UsageError("without a device there is nothing to restart")
+        if kill:
+            self.dut.kill()
+        self.dut.stop()
+        self.dut = RunningDut(self.spec, self.bed, self.tools)  # no probe: traffic may be on its way
+        self._stack.enter_context(self.dut)
+
+    def look_again(self) -> None:
+        """After a restart: counters begin anew."""
+        self._ledger = Ledger(self.bed, self.dut)
+        self._first = self._last = self._ledger.look()
+        self._offered = self._received = self._refused = 0
+        self._watch()
+
     def analysed(self, load: float, seconds: float, *, sink: str = "analyse") -> Outcome:
         """A trial in which each frame's number and time are looked at (sink "sample": those of 1 in 64): its record has
         `analysed` and `latency`."""
@@ -122,8 +145,8 @@ class Wire:
         """Whether this device's counts can be believed: no frame that stands in for another, none changed on its way."""
         outcome = self.analysed(load, seconds)
         seen = outcome.record.get("analysed") or {}
-        kept = {k: seen.get(k) for k in ("lost", "unique", "duplicated", "reordered", "corrupted", "foreign")}
-        bad = any(kept[k] for k in ("duplicated", "corrupted", "foreign"))
+        kept = {k: seen.get(k) for k in ("lost", "unique", "duplicated", "reordered", "corrupted", "foreign", "merged", "beyond_window", "contended")}
+        bad = any(kept[k] for k in ("duplicated", "corrupted", "foreign", "merged", "beyond_window", "contended"))
         passed = bool(seen) and not bad and kept["unique"] == outcome.received
         return {"offered": outcome.offered, "received": outcome.received, **kept, "passed": passed}
 
@@ -151,10 +174,10 @@ class Wire:
 
     def _run(self, load: float, asked: float, sink: str, **how: Any) -> Outcome:
         started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        if self._watcher is not None:
-            self._watcher.start()
+        assert self._watcher is not None
+        self._watcher.start()
         sent = self._send(load, sink, how)
-        seen = self._watcher.read() if self._watcher is not None else {"watched": False}
+        seen = self._watcher.read()
         before, (after, account) = self._last, self._settled(sent, sink)
         self._last = after
         offered, received = account["offered"], account["received"]
@@ -164,6 +187,9 @@ class Wire:
         record = {**sent.record(), "sink": sink, "balance": account, **seen, "started": started}
         if before.reports is not None and after.reports is not None:
             record.update(work_of_reports(before.reports, after.reports))
+        if "then" in how:  # its mean is what has to be kept
+            low, seconds = how["then"]
+            load = (load * how["seconds"] + low * seconds) / (how["seconds"] + seconds)
         outcome = Outcome(load, asked, offered, received, sent.elapsed, record=record)
         reasons = self._believe(account, self._reasons(outcome))
         return Outcome(load, asked, offered, received, sent.elapsed, not reasons, tuple(reasons), record)
@@ -214,11 +240,9 @@ class Wire:
                 + (f" ({where})" if where else "") + (f"; it said: {self.dut.said()}" if self.dut else ""))
 
     def _reasons(self, outcome: Outcome) -> list[str]:
-        if self._judge is None:
-            return []
         ring = self.spec.ring_size() if self.spec is not None else 0
         in_kernel = self.spec is None or self.spec.in_kernel
-        return self._judge(outcome.record, load=outcome.load, rate=outcome.rate, ring=ring, in_kernel=in_kernel)
+        return judge(outcome.record, load=outcome.load, rate=outcome.rate, ring=ring, in_kernel=in_kernel)
 
 
 def fits(topology: str, spec: DutSpec | None) -> None:
