@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <ringway/error.hpp>
 #include <ringway/lb_store.hpp>
 #include <utility>
@@ -162,6 +165,50 @@ std::vector<lb_store::shared_map> lb_store::maps() const {
   std::vector<shared_map> all;
   for (const table& t : tables_) all.push_back({t.form.name, t.map.value()});
   return all;
+}
+
+namespace {
+
+/// The words of a per-CPU element, summed over the CPUs.
+template <class Value>
+Value summed(int map, std::uint32_t element) {
+  std::vector<Value> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  if (bpf_map_lookup_elem(map, &element, per_cpu.data()) != 0) throw error(errno, "read a map of counters");
+  std::array<std::uint64_t, sizeof(Value) / 8> words{}, one{};
+  for (const Value& v : per_cpu) {
+    std::memcpy(one.data(), &v, sizeof(v));
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] += one[i];
+  }
+  Value sum;
+  std::memcpy(&sum, words.data(), sizeof(sum));
+  return sum;
+}
+
+}  // namespace
+
+const lb_store::table* lb_store::find(std::string_view name) const {
+  for (const table& t : tables_)
+    if (t.form.name == name) return &t;
+  return nullptr;
+}
+
+rw_lb_local lb_store::counted() const {
+  const table* t = find("lb_local");
+  return t == nullptr ? rw_lb_local{} : summed<rw_lb_local>(t->map.value(), 0);
+}
+
+std::vector<rw_lb_traffic> lb_store::traffic() const {
+  std::vector<rw_lb_traffic> all(traffic_elements());
+  if (const table* t = find("lb_traffic"); t != nullptr)
+    for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = summed<rw_lb_traffic>(t->map.value(), i);
+  return all;
+}
+
+void lb_store::clear_traffic(std::uint32_t element) const {
+  const std::vector<rw_lb_traffic> none(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  const table* t = find("lb_traffic");
+  if (t != nullptr && bpf_map_update_elem(t->map.value(), &element, none.data(), 0) != 0)
+    throw error(errno, "clear the counters of element {}", element);
 }
 
 void lb_store::wait_for_programs() const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <ringway/lb_config.hpp>
 #include <ringway/unique_fd.hpp>
+#include <string_view>
 #include <vector>
 
 #include "core/lb_env.h"
@@ -40,6 +41,13 @@ class lb_store {
   };
   std::vector<shared_map> maps() const;
 
+  /// What the programs have counted, over all CPUs; in_process: nothing. Gates are without meaning.
+  rw_lb_local counted() const;
+  /// VIPs (by lb_tables::vip_id()), then, from capacity().vips on, the elements of `reals`.
+  std::vector<rw_lb_traffic> traffic() const;
+  /// Sets one element's traffic to 0, before another VIP or real has it.
+  void clear_traffic(std::uint32_t element) const;
+
   /// Waits until no packet holds what was read before: for programs of the kernel a synchronize_rcu().
   /// Workers are the caller's to wait for.
   void wait_for_programs() const;
@@ -48,6 +56,7 @@ class lb_store {
   struct table;
   explicit lb_store(const lb_capacity& capacity);
   void build(bool maps);
+  const table* find(std::string_view name) const;
   lb_capacity capacity_;
   std::vector<table> tables_;
   rw_lb_memory memory_{};
