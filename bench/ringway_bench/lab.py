@@ -80,7 +80,7 @@ class WireLab:
                                  "joined to the sink directly (measure it in `ringway-bench selftest`, or cable it back to back)")
             return {"engine": self.scenario.engine, "ceiling": float(limit), "given": True}
         found = calibrate(self.tools, self.traffic(size, flows))
-        if self.scenario.calibrate.get("sink_cost"):
+        if self.scenario.calibrate.get("sink_cost") and size == self.scenario.sizes[0]:
             for kind, name in KINDS.items():
                 cost = sink_cost(self.tools, name, size, SINK_SECONDS, SINK_ROUNDS, ("plain", "count"))["of_plain"]["count"]
                 if cost is not None:
