@@ -4,7 +4,10 @@
  * -Wc++-compat, as C++20 by g++ and clang++ with -Wpedantic, and for BPF.
  */
 #include <ringway/core/csum.h>
+#include <ringway/core/decap.h>
 #include <ringway/core/l2.h>
+#include <ringway/core/lb.h>
+#include <ringway/core/maglev.h>
 #include <ringway/core/parse.h>
 #include <ringway/core/sync.h>
 

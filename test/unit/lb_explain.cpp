@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `explain` says what then happens.
 #include <ringway/error.hpp>
+#include <ringway/lb_announce.hpp>
 #include <ringway/lb_explain.hpp>
 #include <ringway/lb_tables.hpp>
 
@@ -83,4 +84,23 @@ TEST_CASE("what is not the balancer's, and what has no real, is said so", "[lb]"
   CHECK_THROWS_AS(r.ask(question("fc00:2::9", "10.200.1.1", 80)), usage_error);
   CHECK(reason_name(RW_DROP(RW_REASON_MALFORMED)) == "malformed");
   CHECK(reason_name(RW_DROP(999)) == "reason 999");
+}
+
+TEST_CASE("a VIP is announced as RFC 5227 and RFC 4861 say", "[lb]") {
+  const std::vector<std::uint8_t> arp = announcement_of(ip_address::parse("10.200.1.1"), test::lb_mac);
+  const std::vector<std::uint8_t> expected = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,  1,   8, 6,
+                                              0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,  0,   0, 1,
+                                              10,   200,  1,    1,    0,    0,    0, 0, 0, 0, 10, 200, 1, 1};
+  CHECK(arp == expected);
+  const std::vector<std::uint8_t> na = announcement_of(ip_address::parse("fc00:1::1"), test::lb_mac);
+  REQUIRE(na.size() == 86);
+  CHECK(na[0] == 0x33);
+  CHECK(na[5] == 1);      // ff02::1
+  CHECK(na[21] == 255);   // hop limit
+  CHECK(na[54] == 136);   // advertisement
+  CHECK(na[58] == 0x20);  // override alone
+  __u64 sum = rw_csum_pseudo6(na.data() + 22, na.data() + 38, RW_IP_ICMPV6, 32);
+  REQUIRE(rw_csum_bytes(&sum, na.data() + 54, na.data() + na.size(), 32));
+  CHECK(rw_csum_fold(sum) == 0xffff);
+  CHECK_THROWS_AS(announcement_of(ip_address{}, test::lb_mac), usage_error);
 }
