@@ -9,8 +9,9 @@
 #include <linux/types.h>
 
 #define RW_STAMP_SIZE 18u
-#define RW_STAMP_OFFSET 42u /* after Ethernet, IPv4 and UDP or ICMP; see gen's --stamp for others  \
-			     */
+#define RW_STAMP_OFFSET                                                                            \
+	42u /* after Ethernet, IPv4 and UDP or ICMP; see gen's --stamp for others                  \
+	     */
 #define RW_STAMP_MAGIC 0x72777374u /* "rwst" */
 #define RW_STAMP_SAMPLE_BITS 6u	   /* 1 frame in 64 is looked at by a sampling analyser */
 

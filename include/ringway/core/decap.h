@@ -107,7 +107,8 @@ RW_CORE rw_verdict rw_decap_process(const struct rw_decap *d, void *begin, void 
 	if (!rw_decap_ecn(tos, data + at, data_end, ethertype))
 		return RW_DROP(RW_REASON_MALFORMED);
 	at -= sizeof(struct rw_eth);
-	RW_HIDE(at); /* one sum with the packet's beginning, not a step back from the inner header */
+	RW_HIDE(at); /* one sum with the packet's beginning, not a step back from the inner header
+		      */
 	at &= 0x7fff;
 	eth = data + at;
 	if (eth + sizeof(struct rw_eth) > data_end)
