@@ -79,7 +79,7 @@ bytes frame_of(const lb_question& q, const rw_lb_control& control, std::uint32_t
 /// What the connection table has of the flow.
 std::optional<lb_connection> connection_of(const rw_lb_env& env, const rw_lb_packet& r) {
   if (env.sizes->conn_buckets == 0 || (r.vip.flags & RW_VIP_STATEFUL) == 0) return std::nullopt;
-  rw_lb_conn c;
+  rw_lb_conn c{};
   if (!rw_lb_conn_find(&env, &r, &c) || c.slot >= RW_CONN_WAYS) return std::nullopt;
   return lb_connection{c.bucket, c.slot, c.hit.real, rw_conn_state(c.hit.word),
                        rw_conn_idle(c.hit.word, r.tick)};
@@ -123,7 +123,7 @@ lb_explanation explain(const lb_store& store, std::uint32_t port, const rw_hash_
   const rw_lb_memory& memory = store.memory();
   const rw_lb_env env{&sizes, memory.control, local.get(), &memory, nullptr, 0, 1};
   bytes frame = frame_of(q, *memory.control, port);
-  rw_lb_packet r;
+  rw_lb_packet r{};
   const std::uint32_t stage =
       rw_lb_decide(&env, &r, frame.data(), frame.data() + frame.size(), static_cast<__u32>(frame.size()));
   lb_explanation e;

@@ -35,7 +35,7 @@ void write_generation(rw_vip_element* head, std::uint32_t buckets, std::span<con
     if (fits) {
       head->head.key = key;
       head->head.serial = serial;
-      head->head.vips = static_cast<std::uint32_t>(entries.size());
+      for (const rw_vip& e : entries) head->head.any_port |= e.key.port == 0 && e.key.proto != 0 ? 1 : 0;
       return;
     }
     key.first = rw_hash_end(key.first, i);

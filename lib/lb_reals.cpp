@@ -71,7 +71,7 @@ std::uint64_t lb_reals::word_of(const lb_destination& to) const {
   std::copy(k.hop.mac.begin(), k.hop.mac.end(), hop.mac);
   hop.port = k.hop.port;
   hop.state = k.hop.up && k.alive ? RW_HOP_UP : RW_HOP_FAILED;
-  std::uint64_t word;
+  std::uint64_t word = 0;
   std::memcpy(&word, &hop, sizeof(word));
   return word;
 }

@@ -207,7 +207,7 @@ void lb_tables::set_port(std::uint32_t port, const std::array<std::uint8_t, 6>& 
   rw_lb_port p{};
   std::copy(mac.begin(), mac.end(), p.mac);
   p.mtu = mtu;
-  std::uint64_t word;
+  std::uint64_t word = 0;
   std::memcpy(&word, &p, sizeof(word));
   RW_WRITE_ONCE(&state_->memory.control->port[port], word);
 }

@@ -67,6 +67,8 @@ RW_CORE int rw_lb_look_up(const struct rw_lb_env *env, struct rw_lb_packet *r, _
 
 	if (!head)
 		return -1;
+	if (!port && proto && !head->head.any_port)
+		return 0;
 	r->ask.port = port;
 	r->ask.proto = proto;
 	hash = rw_vip_hash(&r->ask, &head->head.key);

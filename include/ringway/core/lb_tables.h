@@ -63,8 +63,8 @@ RW_STATIC_ASSERT(sizeof(struct rw_vip_bucket) == 288, "an element of `vips`");
 /* The head of a generation. */
 struct rw_vip_head {
 	struct rw_hash_key key;
-	__u32 serial; /* counts generations; for reports */
-	__u32 vips;
+	__u32 serial;	/* counts generations; for reports */
+	__u32 any_port; /* there are VIPs of any port: worth a second look-up */
 };
 
 union rw_vip_element {
