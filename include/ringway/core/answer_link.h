@@ -18,7 +18,7 @@ RW_CORE int rw_answer_l2(const struct rw_lb_env *env, __u8 *data, const void *da
 
 	if (data + sizeof(struct rw_eth) > (const __u8 *)data_end)
 		return 0;
-	rw_store64(&ours, RW_READ_ONCE(&env->control->port[port]));
+	ours = rw_lb_port_of(RW_READ_ONCE(&env->control->port[port]));
 	rw_store32(data, rw_load32(data + 6));
 	rw_store16(data + 4, rw_load16(data + 10));
 	rw_store32(data + 6, rw_load32(ours.mac));

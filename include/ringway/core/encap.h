@@ -36,8 +36,8 @@ RW_CORE int rw_encap_l2(const struct rw_lb_env *env, const struct rw_lb_packet *
 	struct rw_lb_port port;
 	struct rw_hop hop;
 
-	rw_store64(&hop, r->hop);
-	rw_store64(&port, RW_READ_ONCE(&env->control->port[hop.port & (RW_PORTS_MAX - 1)]));
+	hop = rw_hop_of(r->hop);
+	port = rw_lb_port_of(RW_READ_ONCE(&env->control->port[hop.port & (RW_PORTS_MAX - 1)]));
 	if (data + sizeof(struct rw_eth) + sizeof(struct rw_vlan) > data_end)
 		return 0;
 	rw_store32(data, rw_load32(hop.mac));

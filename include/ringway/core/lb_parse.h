@@ -43,7 +43,7 @@ RW_CORE int rw_lb_is_for_port(const struct rw_lb_env *env, const struct rw_lb_pa
 	__u64 port = RW_READ_ONCE(&env->control->port[env->sizes->port & (RW_PORTS_MAX - 1)]);
 	struct rw_lb_port ours;
 
-	rw_store64(&ours, port);
+	ours = rw_lb_port_of(port);
 	if (rw_load32(data) == rw_load32(ours.mac) &&
 	    rw_load16(data + 4) == rw_load16(ours.mac + 4))
 		return 1;

@@ -12,7 +12,7 @@ RW_CORE __u8 rw_hop_state(__u64 hop)
 {
 	struct rw_hop h;
 
-	rw_store64(&h, hop);
+	h = rw_hop_of(hop);
 	return h.state;
 }
 
@@ -78,8 +78,8 @@ RW_CORE __u32 rw_lb_plan(const struct rw_lb_env *env, struct rw_lb_packet *r,
 
 	if (r->ttl <= 1 && !(real->flags & RW_REAL_TTL_KEEP))
 		return rw_lb_drop(r, RW_LB_DROP_TTL);
-	rw_store64(&hop, r->hop);
-	rw_store64(&port, RW_READ_ONCE(&env->control->port[hop.port & (RW_PORTS_MAX - 1)]));
+	hop = rw_hop_of(r->hop);
+	port = rw_lb_port_of(RW_READ_ONCE(&env->control->port[hop.port & (RW_PORTS_MAX - 1)]));
 	if (!mtu || mtu > port.mtu)
 		mtu = port.mtu;
 	r->outer = (__u8)outer;

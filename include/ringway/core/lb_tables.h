@@ -100,6 +100,14 @@ struct rw_hop {
  * that still saw the old ring, is nobody's. */
 #define RW_REAL_RETIRED 1u
 
+RW_CORE struct rw_hop rw_hop_of(__u64 word)
+{
+	struct rw_hop hop;
+
+	__builtin_memcpy(&hop, &word, sizeof(hop));
+	return hop;
+}
+
 /* Everything but `hop` and `version` is constant while a ring names the element. */
 struct rw_lb_real {
 	__u64 hop;	       /* struct rw_hop */
@@ -122,6 +130,14 @@ struct rw_lb_port {
 	__u8 mac[6];
 	__u16 mtu; /* IP bytes */
 };
+
+RW_CORE struct rw_lb_port rw_lb_port_of(__u64 word)
+{
+	struct rw_lb_port port;
+
+	__builtin_memcpy(&port, &word, sizeof(port));
+	return port;
+}
 
 #define RW_CONN_TIMEOUTS 8u /* by enum rw_conn_state (conn_table.h); a power of two */
 
