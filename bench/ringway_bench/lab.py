@@ -79,7 +79,7 @@ class WireLab:
                 raise UsageError("topology external: [calibrate] ceiling = frames per second is needed: there the generator cannot be "
                                  "joined to the sink directly (measure it in `ringway-bench selftest`, or cable it back to back)")
             return {"engine": self.scenario.engine, "ceiling": float(limit), "given": True}
-        found = calibrate(self.tools, self.traffic(size, flows))
+        found = calibrate(self.tools, self.traffic(size, flows), seconds=float(self.scenario.calibrate.get("seconds", 1.0)))
         if self.scenario.calibrate.get("sink_cost") and size == self.scenario.sizes[0]:
             for kind, name in KINDS.items():
                 cost = sink_cost(self.tools, name, size, SINK_SECONDS, SINK_ROUNDS, ("plain", "count"))["of_plain"]["count"]

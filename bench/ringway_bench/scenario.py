@@ -95,6 +95,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "compare": (list, "a list of [over, under]"), "settings": (dict, "tables by device"), "dut": (dict, "tables by name"),
     "calibrate": (dict, "a table"), "method": (list, "[[method]] tables"),
 }
+CALIBRATE: dict[str, type | tuple[type, ...]] = {"seconds": (int, float), "ceiling": (int, float), "sink_cost": bool}
 METHOD_KEYS = {"name", "kind", "sizes", "flows", "rounds", "duts"}
 
 
@@ -167,6 +168,9 @@ def check(s: Scenario, where: str) -> None:
         raise UsageError(f"{where}: engine '{s.engine}': there are xdp and afxdp")
     if s.control is not None and s.control not in s.duts:
         raise UsageError(f"{where}: control '{s.control}' is none of duts")
+    for key, value in s.calibrate.items():
+        if key not in CALIBRATE or not isinstance(value, CALIBRATE[key]) or (not isinstance(value, bool) and value <= 0):
+            raise UsageError(f"{where}: [calibrate] {key} = {value}: there are seconds (of a trial), ceiling (frames/s) and sink_cost (true)")
     for pair in s.compare:
         if len(pair) != 2 or any(d not in s.duts for d in pair):
             raise UsageError(f"{where}: compare: {pair} should be two of duts")

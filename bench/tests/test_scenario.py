@@ -41,7 +41,8 @@ class Loading(unittest.TestCase):
     def test_bad_ones(self):
         for text, said in (("duts = [", "Invalid value"), ("colour = 1\n" + GOOD, "unknown key 'colour'"), ("rounds = 0\n" + GOOD, "rounds"),
                            ("rounds = '3'\n" + GOOD, "rounds should be"), ("sizes = [59]\n" + GOOD, "sizes"),
-                           ("engine = 'x'\n" + GOOD, "engine 'x'"), ("control = 'c'\n" + GOOD, "control 'c' is none of duts"),
+                           ("engine = 'x'\n" + GOOD, "engine 'x'"),
+                           (GOOD + "[calibrate]\nx = 1", "[calibrate] x"), (GOOD + "[calibrate]\nseconds = 0", "[calibrate] seconds"), ("control = 'c'\n" + GOOD, "control 'c' is none of duts"),
                            ("compare = [['a']]\n" + GOOD, "compare"), ("duts = ['a', 'a']\n[[method]]\nkind='mrr'", "stands twice"),
                            ("duts = ['a']", "no [[method]]"), (GOOD + "[settings.z]\nx=1", "[settings.z]"),
                            (GOOD + "[[method]]\nkind='mrr'", "two methods are called 'mrr'"),

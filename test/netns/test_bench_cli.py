@@ -18,6 +18,8 @@ SHORT = """
 name = "short"
 rounds = {rounds}
 duts = [{duts}]
+[calibrate]
+seconds = 0.2
 [[method]]
 kind = "mrr"
 trials = 1
