@@ -23,8 +23,9 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DRINGWAY_COVERAGE=ON -
 # The tests' programs alone: what else this label has needs the applications.
 programs=$(ctest --test-dir "$build" -N -L '^inprocess$' | sed -n 's/.*: netns\.\(.*\)$/\1_test/p')
 # shellcheck disable=SC2086  # a list
-cmake --build "$build" -j "$(nproc)" --target $programs
+cmake --build "$build" -j "$(nproc)" --target $programs ringway-unit-lb # the balancer's tables: tested without privilege
 find "$build" -name '*.gcda' -delete
 ctest --test-dir "$build" -L '^inprocess$' --no-tests=error --output-on-failure
+"$build/bin/ringway-unit-lb"
 gcovr --root . --object-directory "$build" --filter 'lib/.*\.cpp' --filter 'include/ringway/(worker|rx_queue|tx_queue)\.hpp' \
   --txt --fail-under-line "$percent"
