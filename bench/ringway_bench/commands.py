@@ -148,7 +148,7 @@ def search(args: argparse.Namespace) -> int:
     lab = WireLab(only, tools)
     need_root()
     testbed.sweep()
-    say("calibrating the generator")
+    say("calibrating the generator" + (" between two interfaces of our own, not on that wire" if lab.external else ""))
     ceiling = lab.calibrate(args.size, args.flows)["ceiling"] if not lab.external else calibrate(tools, lab.traffic(args.size, args.flows))["ceiling"]
     say(f"its ceiling here is {ceiling / 1e6:.3f} Mpps")
     with lab.open(args.dut, args.size, args.flows) as cell:
@@ -160,7 +160,7 @@ def search(args: argparse.Namespace) -> int:
             if getattr(f, key) is not None:
                 print(f"  {key} bound {getattr(f, key) / 1e6:.4f} Mpps")
     if args.json:
-        _write_json(args.json, {"schema": 1, "app": "ringway-bench search", "platform": platform.record(), "dut": described,
+        write_json(args.json, {"schema": 1, "app": "ringway-bench search", "platform": platform.record(), "dut": described,
                                 "ceiling": ceiling, "found": {k: f.as_json() for k, f in found.items()}})
     return 0 if all(f.value is not None for f in found.values()) else 1
 
@@ -183,7 +183,7 @@ class Loud:
         return outcome
 
 
-def _write_json(path: str, data: dict[str, Any]) -> None:
+def write_json(path: str, data: dict[str, Any]) -> None:
     text = json.dumps(data, indent=1) + "\n"
     if path == "-":
         sys.stdout.write(text)

@@ -13,17 +13,15 @@ from .duts import DutSpec
 from .errors import NotMeasurable, UsageError
 from .generator import Traffic
 from .model import Outcome
-from .platform import interface_record
+from .platform import interfaces
 from .scenario import Scenario
 from .searches.repeat import summary
-from .testbed import Port
 from .tools import Tools
 from .wire import Wire
 
 SINKS = ("plain", "count", "sample", "analyse")
 KINDS = {"afxdp": "ringway-afxdp", "xdp": "ringway-xdp"}
 SINK_SECONDS, SINK_ROUNDS = 1.0, 3  # of what says what the sink costs
-
 
 
 class WireCell:
@@ -41,9 +39,10 @@ class WireCell:
 
     def interfaces(self) -> dict[str, Any]:
         """What the ends of this wire are: driver, offloads, channels, rings, NAPI."""
-        ports = [("generator", self.wire.bed.gen), ("sink", self.wire.bed.sink)]
-        ports += [(f"device {name}", Port(place.ns, name)) for place in self.wire.bed.places for name in place.ports]
-        return {role: interface_record(port.ns, port.name) for role, port in ports}
+        bed = self.wire.bed
+        ports = {"generator": (bed.gen.ns, bed.gen.name), "sink": (bed.sink.ns, bed.sink.name)}
+        ports |= {f"device {name}": (place.ns, name) for place in bed.places for name in place.ports}
+        return interfaces(ports)
 
 
 class WireLab:
@@ -89,7 +88,7 @@ class WireLab:
 
 
 def calibrate(tools: Tools, traffic: Traffic, trials: int = 3, seconds: float = 1.0) -> dict[str, Any]:
-    """The generator against nothing but a sink. Raises DutError where it loses frames even then."""
+    """The generator against nothing but a sink; what it loses even then is told as `loss`."""
     with wire.on("loop", tools, None, traffic, warm_up=0.5) as w:
         free = [w.trial(math.inf, seconds) for _ in range(trials)]
         paced = [w.trial(median(o.rate for o in free), seconds) for _ in range(trials)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import lzma
 import os
-import subprocess
 import time
 from typing import Any
 
@@ -13,22 +12,10 @@ from .errors import BenchError, UsageError
 from .scenario import Scenario
 
 SCHEMA = 1
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def commit() -> str:
-    """The project's, with a mark when the tree was changed; empty where it is installed without its history."""
-    def git(*arguments: str) -> str:
-        try:
-            return subprocess.run(("git", "-C", ROOT, *arguments), capture_output=True, text=True, timeout=10).stdout.strip()
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-    short = git("rev-parse", "--short", "HEAD")
-    return short + (" (with changes)" if short and git("status", "--porcelain", "-uno") else "")
 
 
 class Results:
@@ -41,7 +28,7 @@ class Results:
     @classmethod
     def fresh(cls, path: str, scenario: Scenario, command: list[str], version: str, platform: dict[str, Any]) -> Results:
         return cls(path, {
-            "schema": SCHEMA, "app": "ringway-bench", "version": version, "commit": commit(), "started": now(), "finished": None,
+            "schema": SCHEMA, "app": "ringway-bench", "version": version, "commit": str(platform.get("commit") or "") + (" (with changes)" if platform.get("dirty") else ""), "started": now(), "finished": None,
             "state": "partial", "stopped_by": None, "command": command, "scenario": scenario.as_json(), "platform": platform,
             "calibration": {}, "duts": {}, "rounds": [], "comparisons": [], "cost": [], "interruptions": []})
 

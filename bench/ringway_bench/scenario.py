@@ -33,8 +33,6 @@ from .errors import UsageError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = (60, 9000)
-#: Methods that are made of a search's answer, by this module's users; all others are searches.
-ON_WIRE = ("latency", "cost")
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import platform, testbed, wire
 from .cli import say
-from .commands import _write_json
+from .commands import write_json
 from .generator import Traffic
 from .lab import KINDS, calibrate, sink_cost
 from .tools import Tools, need_root
@@ -32,7 +32,7 @@ def selftest(args: argparse.Namespace) -> int:
     found["faults"] = faults
     _show(found)
     if args.json:
-        _write_json(args.json, found)
+        write_json(args.json, found)
     return 1 if faults else 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import platform, scenario, searches, testbed, wire
 from .cli import say
-from .commands import _write_json, one_device, topology
+from .commands import write_json, one_device, topology
 from .duts import DutSpec, Value
 from .errors import BenchError, DutError, UsageError
 from .lab import WireLab, calibrate, valid_trial
@@ -46,7 +46,7 @@ def tune(args: argparse.Namespace) -> int:
     if args.script:
         _write(args.script, script_of(spec, found["winner"]), mode=0o755)
     if args.json:
-        _write_json(args.json, {"schema": 1, "app": "ringway-bench tune", "platform": platform.record(), "tune": found})
+        write_json(args.json, {"schema": 1, "app": "ringway-bench tune", "platform": platform.record(), "tune": found})
     return 0
 
 

@@ -206,7 +206,7 @@ def make(seed: int = 1, *, duts: int = 5, rounds: int = 7, sizes: tuple[int, ...
                      "protocol": "udp",
                      "compare": [], "methods": [{"name": "mrr", "kind": "mrr"}, {"name": "ndr", "kind": "mlrsearch"}]},
         "platform": json.loads(json.dumps(PLATFORM)), "interruptions": [],
-        "calibration": {str(s): {"engine": "xdp", "ceiling": CEILING, "through_redirect": 1.33e6 * scale, "loss": 0,
+        "calibration": {str(s): {"engine": "xdp", "ceiling": CEILING, "loss": 0,
                                  "pacing_error": 0.0061,
                                  "latency_bias_ns": {"p50": 900, "p99": 2600}, "sink_cost": {"afxdp": 0.034, "xdp": 0.001}}
                         for s in sizes},

@@ -135,11 +135,11 @@ def failures(view: View) -> str:
 
 
 def calibration(view: View) -> str:
-    rows = [(frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")), words.mpps(c.get("through_redirect")),
+    rows = [(frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")),
              words.nanoseconds((c.get("latency_bias_ns") or {}).get("p50")),
              ", ".join(f"{k} {words.share(v, 1)}" for k, v in (c.get("sink_cost") or {}).items()))
             for size, c in view.calibration.items()]
-    head = ("size", "engine", "ceiling, Mpps", "through a redirect, Mpps", "latency bias", "what the sink costs")
+    head = ("size", "engine", "ceiling, Mpps", "latency bias", "what the sink costs")
     return f"## Calibration: generator and sink back to back\n\n{table(head, rows)}" if rows else ""
 
 

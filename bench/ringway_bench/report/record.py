@@ -99,12 +99,12 @@ def method(view: View) -> Html:
         "Loss never decided "
         "whether a trial is valid.", words.VETH if "veth" in str(view.platform.get("drivers", "veth")) else ""]
     rows = [[frame(int(size)), c.get("engine", ""), words.mpps(c.get("ceiling")), words.mpps(c.get("unpaced")),
-             words.mpps(c.get("through_redirect")), number(c.get("loss")),
+             number(c.get("loss")),
              words.share(c["pacing_error"], 2) if c.get("pacing_error") is not None else "",
              ", ".join(f"{k} {words.share(v, 1)}" for k, v in (c.get("sink_cost") or {}).items())]
             for size, c in view.calibration.items()]
-    calibration = table(("size", "engine", "ceiling, Mpps", "unpaced, Mpps", "through a redirect, Mpps", "lost", "pacing error",
-                         "what the sink costs"), rows, "ttnnnnnt",
+    calibration = table(("size", "engine", "ceiling, Mpps", "unpaced, Mpps", "lost", "pacing error",
+                         "what the sink costs"), rows, "ttnnnnt",
                         "Calibration, generator and sink back to back")
     goals = {(f.method, f.kind, ", ".join(f"{k} {v}" for k, v in f.goal.items())): None for f in view.figures.values() if f.kind}
     goal_table = table(("name", "method", "asked with"), [list(g) for g in goals], "ttk", "Methods")

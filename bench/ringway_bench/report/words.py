@@ -71,16 +71,6 @@ def calls(per_frame: float | None) -> str:
     return "0" if per_frame <= 0 else f"1 / {1 / per_frame:.0f}" if per_frame < 0.5 else f"{per_frame:.2f}"
 
 
-def with_unit(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    if unit == "frames/s":
-        return f"{mpps(value)} Mpps"
-    if unit == "ns":
-        return nanoseconds(value)
-    return f"{value:.4g} {unit}".strip()
-
-
 def median_and_interval(f: Figure) -> str:
     """0.703 (0.556 to 0.756), with `>=` where the generator ended first; or why there is none."""
     if f.median is None or f.interval is None:
