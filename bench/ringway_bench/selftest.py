@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
+import os
+import subprocess
+from dataclasses import replace
+from statistics import median
 from typing import Any
 
 from . import platform, testbed, wire
 from .cli import say
 from .commands import write_json
+from .errors import BenchError
 from .generator import Traffic
 from .lab import KINDS, calibrate, sink_cost
 from .tools import Tools, need_root
@@ -15,6 +22,7 @@ from .wire import Wire
 
 PACING = 0.01  # how far a rate may be off, frames that were skipped included
 DEPARTURE = 10_000  # ns: the 99th percentile at 100,000 frames a second
+OF_SIMPLEST = 0.9  # of what the simplest program sends, to do what that one does
 
 
 def selftest(args: argparse.Namespace) -> int:
@@ -27,6 +35,7 @@ def selftest(args: argparse.Namespace) -> int:
     for engine in ("xdp", "afxdp"):
         say(f"engine {engine}: ceiling, pacing, departures, latency")
         found["engines"][engine] = _engine(tools, Traffic(size=args.size, engine=engine), seconds, faults)
+    found["simplest"] = _against_simplest(tools, seconds, 3 if args.quick else 9, faults)
     say("what the sinks cost the devices")
     found["sink_cost"] = {kind: sink_cost(tools, name, args.size, seconds, 1 if args.quick else 5) for kind, name in KINDS.items()}
     found["faults"] = faults
@@ -65,6 +74,43 @@ def _paced(w: Wire, rate: float, seconds: float, engine: str, faults: list[str])
     return row
 
 
+def _against_simplest(tools: Tools, seconds: float, rounds: int, faults: list[str]) -> dict[str, Any]:
+    """Engine xdp beside the simplest program that sends live frames, in interleaved rounds; what writes or waits for a time, beside that
+    program with one look at the clock a frame. Paced it is asked for as much as it has to reach, and may be off as anywhere."""
+    program = os.path.join(tools.bin, "gen-floor")
+    if not os.access(program, os.X_OK):
+        say("gen-floor is not there: the generator is compared with nothing")
+        return {}
+    say("engine xdp beside the simplest program")
+    rates: dict[str, list[float]] = {name: [] for name in ("simplest", "free", "simplest with clock", "stamped", "paced")}
+    plain, stamped = Traffic(), Traffic(options=("--stamp",))
+    with wire.on("loop", tools, None, plain, warm_up=0.3) as w:
+        for _ in range(rounds):
+            rates["simplest"].append(_simplest(tools, program, "plain", w, seconds))
+            rates["free"].append(w.trial(math.inf, seconds).rate)
+            rates["simplest with clock"].append(_simplest(tools, program, "clock", w, seconds))
+            rates["paced"].append(w.trial(OF_SIMPLEST * rates["simplest with clock"][-1], seconds).rate)
+            w.traffic = replace(stamped, destination=w.traffic.destination)
+            rates["stamped"].append(w.trial(math.inf, seconds).rate)
+            w.traffic = replace(plain, destination=w.traffic.destination)
+    ratios = {name: [a / b for a, b in zip(rates[name], rates[under], strict=True)]
+              for name, under in (("free", "simplest"), ("stamped", "simplest with clock"), ("paced", "simplest with clock"))}
+    for name, each in ratios.items():
+        if median(each) < OF_SIMPLEST * (1 - PACING if name == "paced" else 1):
+            faults.append(f"xdp: {name} it sends {median(each):.2f} of what the simplest program sends")
+    return {"rates": rates, "ratios": ratios}
+
+
+def _simplest(tools: Tools, program: str, how: str, w: Wire, seconds: float) -> float:
+    """Frames a second that arrive."""
+    command = (program, how, str(tools.generator_cpu), str(seconds), str(w.bed.gen), str(w.bed.sink))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30)
+    if done.returncode != 0:
+        raise BenchError(done.stderr.strip() or f"gen-floor: exit status {done.returncode}")
+    said = json.loads(done.stdout)
+    return float(said["received"] / said["seconds"])
+
+
 def _show(found: dict[str, Any]) -> None:
     for engine, e in found["engines"].items():
         print(f"engine {engine}, {found['size']} bytes: {e['unpaced'] / 1e6:.3f} Mpps as fast as it goes, {e['ceiling'] / 1e6:.3f} Mpps paced, "
@@ -74,6 +120,8 @@ def _show(found: dict[str, Any]) -> None:
             print(f"  {row['rate']:>10.0f} frames/s: {row['error']:+.3%}{late}")
         if e["latency_ns"]:
             print("  latency back to back: " + ", ".join(f"{k} {e['latency_ns'][k] / 1e3:.1f} us" for k in ("p50", "p99", "max")))
+    for name, each in found["simplest"].get("ratios", {}).items():
+        print(f"engine xdp, {name}: {median(each):.3f} ({min(each):.3f} to {max(each):.3f}) of the simplest program")
     for kind, cost in found["sink_cost"].items():
         print(f"sinks, {cost['device']}: " + ", ".join(f"{s} {r:.3f}" if r else f"{s} -" for s, r in cost["of_plain"].items())
               + " of what it forwards into a plain interface")
