@@ -181,8 +181,9 @@ class Comparer:
         seen: dict[Cell, None] = {}
         for round_ in self.rounds:
             for c in round_["cells"]:
-                for method in c.get("methods", {}):
-                    seen.setdefault(Cell(method, c["size"], c["flows"]))
+                for method, found in c.get("methods", {}).items():
+                    if found.get("method") != "cost":  # of one device a thread's, of another a CPU's: no ratio
+                        seen.setdefault(Cell(method, c["size"], c["flows"]))
         return list(seen)
 
     def all(self) -> list[dict[str, Any]]:
