@@ -54,6 +54,10 @@ struct static_hop {
 
 struct configuration {
   lb_capacity capacity;  // what the file leaves out is worked out from the rest of it
+  /// What the file itself says of them: a reload must not change that, but may what is worked out.
+  struct {
+    bool vips = false, rings = false, reals = false;
+  } stated;
   lb_timeouts timeouts;
   lb_limits limits;
   std::string seed;  // of the rings; the same on all nodes of a cluster

@@ -36,8 +36,8 @@ struct real_state {
 
 /// A real of a VIP as it is in force.
 struct real_view {
-  real_entry entry;         // its weight as configured or set at run time
-  std::uint32_t effective;  // the weight that its ring was built with
+  real_entry entry;             // its weight as configured or set at run time
+  std::uint32_t effective = 0;  // the weight that its ring was built with
   real_state state;
   bool from_file = true;  // false: added at run time
   bool changed = false;   // at run time, against the file: weight, drain, addition
@@ -47,47 +47,66 @@ struct real_view {
 struct vip_view {
   vip_entry entry;  // reals empty
   bool announced = false;
-  bool all_failed = false, holding = false;  // alarms
-  int id = -1;                               // lb_tables::vip_id()
+  /// Alarms. all_failed: no real that new flows could have is healthy. holding: some are held by
+  /// max_down_percent.
+  bool all_failed = false, holding = false;
+  int id = -1;  // lb_tables::vip_id()
   std::vector<real_view> reals;
+  std::vector<std::string> removed;  // reals of the file that were removed at run time
 };
 
+/// Failures and next hops differ in what they do to a real:
+/// - Unhealthy: weight 0 in its VIP's ring; once it serves in no VIP at all, its flows move as well. Where that
+///   would take more than max_down_percent of a VIP's reals (those with a weight, not drained), the ones
+///   that failed last are held in the ring. Where no real is healthy, keep_all holds all of them; drop and
+///   reset leave an empty ring, save for what max_down_percent holds.
+/// - Without a resolved next hop: out of all its rings, and never held.
 class control_plane {
  public:
-  /// `wait`: a grace period of programs and workers. Throws usage_error for a configuration that is refused.
+  /// `wait`: a grace period of programs and workers. `local`: the addresses of this machine, beside those of
+  /// the ports; a VIP must not be one. The store is as large as file.capacity. Throws usage_error for a
+  /// configuration that is refused.
   control_plane(lb_store& store, const lb_keys& keys, std::function<void()> wait,
-                std::vector<port_facts> ports, configuration file);
+                std::vector<port_facts> ports, configuration file, std::vector<ip_address> local = {});
   ~control_plane();
   control_plane(const control_plane&) = delete;
   control_plane& operator=(const control_plane&) = delete;
 
   /// Puts another file in force, all or nothing; what was changed at run time stays, save where the file has
-  /// changed that very item. `discard`: nothing of it stays. Throws usage_error, with the old one in force.
+  /// changed that very item. `discard`: nothing of it stays. Throws usage_error, with the old one in force;
+  /// sizes, seed and control socket cannot be changed so.
   lb_change reload(configuration file, bool discard);
 
   /// At run time. `vip` is a name; throw usage_error for what is unknown or refused, with nothing changed.
   lb_change drain(std::string_view vip, std::string_view real, bool on);
   lb_change set_weight(std::string_view vip, std::string_view real, std::uint32_t weight);
+  /// `real.name` may be empty: its address. One of the file that was removed comes back so, too.
   lb_change add_real(std::string_view vip, real_entry real);
   lb_change remove_real(std::string_view vip, std::string_view real);
 
   /// News from health checks and neighbours. Rings are built by settle(), so that what comes together is done
-  /// together.
+  /// together. What is unknown (by now) is ignored. Drained reals are to be checked as well. A real whose
+  /// check_target changes is taken to be healthy again, as health_checks does.
   void health(std::string_view vip, std::string_view real, bool up, std::string why);
-  /// nullopt: not resolved, the real gets no packets (no_neighbour).
+  /// Of all destinations with that address. nullopt: not resolved, the real gets no packets (no_neighbour);
+  /// so before the first news. Those that the file gives a next hop ignore it.
   void next_hop(const lb_destination& to, const std::optional<lb_next_hop>& hop);
   void port_changed(std::uint32_t port, const port_facts& now);
-  /// Builds what news have made necessary; without any, nothing.
+  /// For the next reload; a VIP that is in force and has become one is an alarm.
+  void local_addresses(std::vector<ip_address> now);
+  /// Builds what news have made necessary; without any, nothing. Never throws for too many rings: that is an
+  /// alarm, and the rings stay as they were.
   lb_change settle();
   bool unsettled() const noexcept;
 
-  /// Every second. Ages connections, a portion of the table each time.
+  /// Every second. Ages connections, a portion of the table each time: all of it within a minute.
   void tick(std::uint32_t seconds);
   lb_occupancy occupancy() const;  // as of the last whole pass
 
   std::vector<vip_view> vips() const;
+  /// Null: no such VIP. Good until the next change.
   const vip_view* find(std::string_view vip) const;
-  /// What is in force, as a configuration: file and run-time changes.
+  /// What is in force, as a configuration: file and run-time changes (drained: weight 0).
   configuration in_force() const;
   /// Every destination that is in use, for the neighbours.
   std::set<lb_destination> destinations() const;
