@@ -56,7 +56,8 @@ struct vip_view {
 };
 
 /// Failures and next hops differ in what they do to a real:
-/// - Unhealthy: weight 0 in its VIP's ring; once it serves in no VIP at all, its flows move as well. Where that
+/// - Unhealthy: weight 0 in its VIP's ring; once it serves in no VIP at all, its flows move as well. Where
+/// that
 ///   would take more than max_down_percent of a VIP's reals (those with a weight, not drained), the ones
 ///   that failed last are held in the ring. Where no real is healthy, keep_all holds all of them; drop and
 ///   reset leave an empty ring, save for what max_down_percent holds.
