@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The configuration as TOML. Top-level keys are the options that all forwarders share; tables are the
+// balancer's.
+#pragma once
+#include <string>
+
+#include "model.hpp"
+
+namespace ringway::lb_app {
+
+/// Throws usage_error with file, line and key. Looks at nothing but the file.
+configuration read_configuration(const std::string& path);
+configuration parse_configuration(const std::string& text, const std::string& name);
+/// A file that parse_configuration() takes.
+std::string print_configuration(const configuration& c);
+
+}  // namespace ringway::lb_app

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "event_loop.hpp"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ringway/error.hpp>
+
+namespace ringway::lb_app {
+
+event_loop::event_loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw error(errno, "make the control loop's epoll");
+}
+
+void event_loop::add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
+  epoll_event e{.events = events, .data = {.fd = fd}};
+  if (::epoll_ctl(epoll_.value(), EPOLL_CTL_ADD, fd, &e) != 0) throw error(errno, "watch descriptor {}", fd);
+  watched_[fd] = std::make_shared<std::function<void(std::uint32_t)>>(std::move(ready));
+}
+
+void event_loop::change(int fd, std::uint32_t events) {
+  epoll_event e{.events = events, .data = {.fd = fd}};
+  if (::epoll_ctl(epoll_.value(), EPOLL_CTL_MOD, fd, &e) != 0) throw error(errno, "watch descriptor {}", fd);
+}
+
+void event_loop::remove(int fd) noexcept {
+  if (watched_.erase(fd) != 0) ::epoll_ctl(epoll_.value(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+event_loop::timer event_loop::at(clock::time_point when, std::function<void()> call) {
+  const timer t = next_++;
+  timers_.emplace(when, std::pair(t, std::move(call)));
+  return t;
+}
+
+void event_loop::cancel(timer t) noexcept {
+  const auto it =
+      std::find_if(timers_.begin(), timers_.end(), [t](const auto& e) { return e.second.first == t; });
+  if (it != timers_.end()) timers_.erase(it);
+}
+
+// A timer that is set by one that runs now waits for the next round: a timer of no delay does not hold the
+// loop.
+void event_loop::run_timers() {
+  const auto now = clock::now();
+  const timer newest = next_;
+  for (auto it = timers_.begin(); it != timers_.end() && it->first <= now;) {
+    if (it->second.first >= newest) {
+      ++it;
+      continue;
+    }
+    const auto call = std::move(it->second.second);
+    timers_.erase(it);
+    call();
+    it = timers_.begin();
+  }
+}
+
+void event_loop::run_once(std::chrono::milliseconds timeout) {
+  using std::chrono::milliseconds;
+  if (!timers_.empty()) {
+    const auto left = std::chrono::ceil<milliseconds>(timers_.begin()->first - clock::now());
+    timeout = std::clamp(left, milliseconds(0), timeout);
+  }
+  std::array<epoll_event, 64> events{};
+  const int n = ::epoll_wait(epoll_.value(), events.data(), static_cast<int>(events.size()),
+                             static_cast<int>(timeout.count()));
+  if (n < 0 && errno != EINTR) throw error(errno, "wait in the control loop");
+  for (int i = 0; i < n; ++i) {
+    const auto it = watched_.find(events.at(static_cast<std::size_t>(i)).data.fd);
+    if (it == watched_.end()) continue;  // removed by one that was called before it
+    const auto ready = it->second;       // it may remove itself
+    (*ready)(events.at(static_cast<std::size_t>(i)).events);
+  }
+  run_timers();
+}
+
+}  // namespace ringway::lb_app

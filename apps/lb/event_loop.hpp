@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The control thread's loop: descriptors and timers. Not for packets.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <ringway/unique_fd.hpp>
+
+namespace ringway::lb_app {
+
+class event_loop {
+ public:
+  using clock = std::chrono::steady_clock;
+  using timer = std::uint64_t;  // 0: none
+
+  event_loop();
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+
+  /// Calls `ready` with epoll's events whenever there are any. `events`: EPOLLIN, EPOLLOUT, ... The
+  /// descriptor stays the caller's, who removes it before closing it.
+  void add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready);
+  void change(int fd, std::uint32_t events);
+  void remove(int fd) noexcept;
+
+  /// Once, at or after `when`.
+  timer at(clock::time_point when, std::function<void()> call);
+  timer after(clock::duration delay, std::function<void()> call) {
+    return at(clock::now() + delay, std::move(call));
+  }
+  void cancel(timer t) noexcept;  // 0, or one that has run: nothing
+
+  /// Waits up to `timeout` for the first event or timer, and calls all that are due.
+  void run_once(std::chrono::milliseconds timeout);
+
+ private:
+  void run_timers();
+
+  unique_fd epoll_;
+  std::map<int, std::shared_ptr<std::function<void(std::uint32_t)>>> watched_;
+  std::multimap<clock::time_point, std::pair<timer, std::function<void()>>> timers_;
+  timer next_ = 1;
+};
+
+}  // namespace ringway::lb_app
