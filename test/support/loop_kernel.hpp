@@ -83,6 +83,7 @@ class loop_bed {
   }
   worker<F, Capacity>& user() { return *worker_; }
   loop_kernel& kernel(std::uint32_t port) { return *kernels_[port]; }
+  std::byte* at(std::uint64_t addr) { return umem_.data() + addr; }
   const port_counters& counters(port_id port) { return layout_.worker(state_.data(), 0).ports[port]; }
 
  private:
