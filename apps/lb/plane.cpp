@@ -197,7 +197,7 @@ lb_change control_plane::settle() {
       d.alive = true;
       s.tables.set_alive(d.to, true);
     }
-  if (moved || !s.trouble.empty()) {
+  if (moved) {
     try {
       change = s.tables.apply(s.model->wanted());
       s.serial = change.serial;

@@ -254,3 +254,28 @@ TEST_CASE("more different rings than there is room for: an alarm, and the rings 
   CHECK(r.plane.alarms().empty());
   CHECK_FALSE(r.up(1));
 }
+
+TEST_CASE("a reset is answered also where the ring was empty before, for want of neighbours") {
+  configuration f = file({vip(0, {1})});
+  f.vips[0].on_all_failed = all_failed_policy::reset;
+  rig r(f);
+  const auto resets = [&] { return (look_up(r.store, f.vips[0].vip)->flags & RW_VIP_RESET) != 0; };
+  r.plane.next_hop(to(1), std::nullopt);
+  r.plane.settle();
+  CHECK_FALSE(resets());
+  r.fail("v0", 1);
+  r.plane.settle();
+  CHECK(resets());
+}
+
+TEST_CASE("a change at run time that makes the rings fit ends the alarm about them") {
+  configuration f = file({vip(0, {1, 2, 3}), vip(1, {1, 2, 3})});
+  f.capacity.rings = 1;
+  rig r(f);
+  r.fail("v0", 1);
+  r.plane.settle();
+  CHECK_FALSE(r.plane.alarms().empty());
+  r.plane.drain("v1", "r1", true);
+  CHECK(r.slots("v0", 1) == 0);
+  CHECK(r.plane.alarms().empty());
+}

@@ -329,3 +329,35 @@ TEST_CASE("health outlives a reload, unless what is checked is another") {
     CHECK((r.view("v0", 1).effective > 0) == c.healthy);
   }
 }
+
+TEST_CASE("an addition that stands in for a removed real, at its address, outlives a reload with it") {
+  rig r(base());
+  r.plane.remove_real("v0", "r2");
+  real_entry other = real(2, 5);
+  other.name = std::string("other");
+  r.plane.add_real("v0", other);
+  configuration f = base();
+  f.vips[0].vip.ping = false;
+  r.plane.reload(f, false);
+  CHECK_FALSE(r.has("v0", 2));
+  REQUIRE(r.view("v0").reals.size() == 3);
+  CHECK(r.view("v0").reals[2].entry == other);
+  f.vips[0].reals[1].member.weight = 3;
+  r.plane.reload(f, false);
+  CHECK(r.view("v0", 2).entry.member.weight == 3);
+  CHECK(r.view("v0").reals.size() == 3);
+}
+
+TEST_CASE("of an addition that a reload has ended, its drain does not stay either") {
+  rig r(base());
+  r.plane.add_real("v0", real(8));
+  r.plane.drain("v0", "r8", true);
+  configuration f = base();
+  f.vips[0].reals.push_back({"x", {to(8), 1}});
+  r.plane.reload(f, false);
+  REQUIRE_FALSE(r.has("v0", 8));
+  real_entry again = real(8);
+  again.member.to = to(22);
+  r.plane.add_real("v0", again);
+  CHECK_FALSE(r.view("v0", 8).state.drained);
+}
