@@ -21,6 +21,7 @@ LAYER = {
     "error.hpp": BASE, "log.hpp": BASE, "version.hpp": BASE, "interface.hpp": BASE, "netns.hpp": BASE,
     "unique_fd.hpp": BASE, "memory_file.hpp": BASE, "link_watch.hpp": BASE, "queues.hpp": BASE, "tx_trace.hpp": BASE,
     "lb_config.hpp": BASE, "lb_store.hpp": BASE, "lb_tables.hpp": BASE, "lb_explain.hpp": BASE, "lb_announce.hpp": BASE,
+    "next_hops.hpp": BASE, "announcer.hpp": BASE, "addresses.hpp": BASE,
     "umem.hpp": UMEM, "xsk.hpp": XSK, "program.hpp": PROGRAM, "preflight.hpp": PROGRAM,
     "xdp_datapath.hpp": PROGRAM, "port.hpp": PORT,
     "worker_config.hpp": WORKER,
