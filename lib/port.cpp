@@ -11,33 +11,35 @@
 namespace ringway {
 namespace {
 
-struct skeleton_closer {
-  void operator()(redirect* s) const noexcept { redirect::destroy(s); }
-};
-using skeleton = std::unique_ptr<redirect, skeleton_closer>;
-
-skeleton load(const ringway::interface& where, port_id id) {
-  skeleton s(redirect::open());
-  if (!s) throw error(errno, "open the redirect program");
+/// Every packet to the socket of its queue.
+steering_program load_redirect(const ringway::interface& where, port_id id) {
+  redirect* opened = redirect::open();
+  if (opened == nullptr) throw error(errno, "open the redirect program");
+  const std::shared_ptr<redirect> s(opened, redirect::destroy);
   s->rodata->port = id;
   bpf_map__set_max_entries(s->maps.sockets, std::max(1u, where.rx_queues()));
   if (const int e = redirect::load(s.get()); e != 0)
     throw error(e, "load the redirect program for {} (run as root, or with CAP_BPF and CAP_NET_ADMIN)",
                 where.name());
-  return s;
+  return {.program_fd = bpf_program__fd(s->progs.rw_redirect),
+          .sockets_fd = bpf_map__fd(s->maps.sockets),
+          .counters_fd = bpf_map__fd(s->maps.counters),
+          .owner = s};
 }
 
 }  // namespace
 
 struct port::state {
   state(const port_config& c, port_id port)
-      : config(c), id(port), where(c.interface), served(c.queues.on(where)), program(load(where, port)) {}
+      : config(c), id(port), where(c.interface), served(c.queues.on(where)) {
+    program = c.steering ? c.steering(where, port) : load_redirect(where, port);
+  }
 
   port_config config;
   port_id id;
   ringway::interface where;
   std::vector<std::uint32_t> served;
-  skeleton program;
+  steering_program program;
   std::optional<promiscuity> promiscuous;
   std::optional<attachment> link;
   attach_mode obtained = attach_mode::automatic;  // outlives the link, for the last report
@@ -53,16 +55,16 @@ const std::vector<std::uint32_t>& port::served() const noexcept { return state_-
 xsk port::open(umem& memory, std::uint32_t queue, const xsk_config& config) {
   xsk socket(memory, state_->where, queue, config);
   const int fd = socket.fd();
-  if (bpf_map_update_elem(bpf_map__fd(state_->program->maps.sockets), &queue, &fd, BPF_ANY) != 0)
-    throw error(errno, "enter the socket of {} queue {} in the redirect program's map", where().name(),
+  if (bpf_map_update_elem(state_->program.sockets_fd, &queue, &fd, BPF_ANY) != 0)
+    throw error(errno, "enter the socket of {} queue {} in the steering program's map", where().name(),
                 queue);
   return socket;
 }
 
 void port::attach() {
   if (state_->config.promiscuous && !state_->promiscuous) state_->promiscuous.emplace(state_->where);
-  state_->link.emplace(state_->where, bpf_program__fd(state_->program->progs.rw_redirect),
-                       state_->config.attach, state_->config.replace);
+  state_->link.emplace(state_->where, state_->program.program_fd, state_->config.attach,
+                       state_->config.replace);
   state_->obtained = state_->link->obtained();
 }
 
@@ -76,7 +78,7 @@ attach_mode port::attached() const noexcept { return state_->obtained; }
 port::steering port::steered() const {
   std::vector<rw_counters> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   const std::uint32_t zero = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(state_->program->maps.counters), &zero, per_cpu.data()) != 0)
+  if (bpf_map_lookup_elem(state_->program.counters_fd, &zero, per_cpu.data()) != 0)
     throw error(errno, "read the counters of {}", where().name());
   steering sum;
   for (const rw_counters& c : per_cpu) {
