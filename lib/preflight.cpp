@@ -148,7 +148,7 @@ std::vector<std::string> preflight(const std::vector<interface>& ports, const pr
       check_veth(ports[i], config, reflects, warnings);
     else
       check_nic(ports[i], warnings);
-    check_addresses(ports[i], warnings);
+    if (config.takes_all) check_addresses(ports[i], warnings);
   }
   return warnings;
 }

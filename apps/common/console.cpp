@@ -34,6 +34,8 @@ void console::info(const std::string& line) {
 
 void console::warning(const std::string& line) { say("warning: " + line); }
 
+void console::error(const std::string& line) { say("error: " + line); }
+
 void console::ready() {
   std::FILE* out = to_stderr_ ? stderr : stdout;
   lines_to_replace_ = 0;

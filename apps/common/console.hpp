@@ -19,6 +19,7 @@ class console {
   /// On stderr, unless --quiet.
   void info(const std::string& line);
   void warning(const std::string& line);
+  void error(const std::string& line);
   void ready();
   /// On a terminal a live table takes the place of the one before it, if nothing was said since.
   void table(const std::string& text, bool live);

@@ -26,6 +26,8 @@ class forwarding {
   virtual std::vector<std::string> reasons() const = 0;
   /// What limits the numbers of stats(); empty: nothing.
   virtual std::string note() const = 0;
+  /// What there is to say of it before `ready`, beside its ports.
+  virtual std::vector<std::string> lines() const { return {}; }
 };
 
 /// In userspace: workers over AF_XDP sockets. Their loop is include/ringway/worker.hpp, turn().

@@ -26,12 +26,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds patience{100};  // the longest that a signal waits for us
 
-/// SIGINT, SIGTERM and SIGUSR1 wait until they are asked for, in this thread and in all that it starts.
+/// SIGINT, SIGTERM, SIGUSR1 and, where it means something, SIGHUP wait until they are asked for, in this
+/// thread and in all that it starts.
 class held_signals {
  public:
-  held_signals() {
+  explicit held_signals(bool hangup) {
     ::sigemptyset(&held_);
     for (const int s : {SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&held_, s);
+    if (hangup) ::sigaddset(&held_, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &held_, nullptr);
     ::signal(SIGPIPE,
              SIG_IGN);  // NOLINT(cert-err33-c): a reader of our tables that goes away does not end forwarding
@@ -70,7 +72,7 @@ class session {
   /// `json`: where the report is to go; none: nowhere.
   session(const application& what, const forwarder_options& o, forwarding& way, console& out,
           const std::optional<report_file>& json)
-      : options_(o), way_(way), out_(out), json_(json) {
+      : options_(o), way_(way), out_(out), json_(json), reload_(what.reload) {
     report_ = {.app = what.who.name,
                .version = version(),
                .way = o.way,
@@ -97,11 +99,15 @@ class session {
   }
 
   void write_so_far();
+  void reload();
+  /// False: it ends the run.
+  bool heed(int signal);
 
   const forwarder_options& options_;
   forwarding& way_;
   console& out_;
   const std::optional<report_file>& json_;
+  const std::function<std::string()> reload_;
   report report_;
   forwarder_stats printed_;
 };
@@ -115,7 +121,11 @@ bool session::wait_for_carrier(const std::vector<interface>& ports, const held_s
   for (auto port = missing(); port != ports.end(); port = missing()) {
     if (clock::now() >= deadline)
       throw error(ENETDOWN, "wait {} s for carrier on {}", options_.wait_carrier, port->name());
-    if (const int s = signals.take(); s != 0 && s != SIGUSR1) return false;
+    const int s = signals.take();
+    if (s == SIGHUP)
+      reload();
+    else if (s != 0 && s != SIGUSR1)
+      return false;
     way_.watch(milliseconds(10));
   }
   return true;
@@ -130,6 +140,7 @@ void session::say_what_was_obtained() {
                           p.queues.size() == 1 ? "" : "s");
     out_.info(line);
   }
+  for (const std::string& line : way_.lines()) out_.info(line);
 }
 
 /// What is asked for while packets go by must not end that: a full disk is told, and no more.
@@ -144,6 +155,26 @@ void session::write_so_far() {
   report_.running = false;
 }
 
+/// A file that is refused must not end it either.
+void session::reload() {
+  try {
+    out_.info(reload_());
+  } catch (const std::exception& e) {
+    out_.error(fmt::format("reload: {}", e.what()));
+  }
+}
+
+bool session::heed(int signal) {
+  if (signal == SIGHUP) {
+    reload();
+    return true;
+  }
+  if (signal != SIGUSR1) return false;
+  print(false);
+  write_so_far();
+  return true;
+}
+
 void session::watch(const held_signals& signals) {
   const auto begin = clock::now();
   interval tables(options_.stats), alarms(options_.way == datapath::xdp ? 1 : 0), end(options_.duration);
@@ -154,11 +185,8 @@ void session::watch(const held_signals& signals) {
     way_.watch(std::max(std::chrono::ceil<milliseconds>(wake - clock::now()), milliseconds(0)));
     const auto now = clock::now();
     if (end.due(now)) return;
-    for (int s = signals.take(); s != 0; s = signals.take()) {
-      if (s != SIGUSR1) return;
-      print(false);
-      write_so_far();
-    }
+    for (int s = signals.take(); s != 0; s = signals.take())
+      if (!heed(s)) return;
     if (tables.due(now)) print(true);
     if (!alarms.due(now)) continue;
     look();
@@ -182,15 +210,15 @@ const report& session::finish(const std::string& failure) {
 }  // namespace
 
 void run(const application& what, const option_table& table, const forwarder_options& o) {
-  const held_signals signals;
+  const held_signals signals(what.reload != nullptr);
   console out(what.who, o);
   std::optional<report_file> json;
   if (!o.json.empty()) json.emplace(o.json);
-  const std::vector<interface> ports = find_ports(o);
+  const std::vector<interface> ports = find_ports(o, what.takes_all);
   const std::unique_ptr<forwarding> way = what.open(ports);
   for (const std::string& name : without_effect(table, o))
     out.warning(fmt::format("{} has no effect with --datapath xdp", name));
-  for (const std::string& line : warnings_of(ports, o, what.reflecting)) out.warning(line);
+  for (const std::string& line : warnings_of(ports, o, what.reflecting, what.takes_all)) out.warning(line);
   session s(what, o, *way, out, json);
   way->start();
   std::exception_ptr failure;

@@ -19,6 +19,11 @@ struct application {
   std::vector<std::size_t> reflecting;  ///< positions of the ports that send back what they receive
   /// Sets up the chosen datapath; the programs are not on the ports yet.
   std::function<std::unique_ptr<forwarding>(const std::vector<interface>& ports)> open;
+  /// false: what is not its own goes to the kernel.
+  bool takes_all = true;
+  /// SIGHUP: puts the configuration file in force as it is now, and returns what there is to say about it.
+  /// What it throws becomes a line on stderr. None: SIGHUP ends the program, as it does any other.
+  std::function<std::string()> reload = {};
 };
 
 /// Warns, opens, starts, says `ready`, reports, and ends by signal, duration or failure. Throws

@@ -98,7 +98,7 @@ void refuse_taken(const interface& port) {
 
 }  // namespace
 
-std::vector<interface> find_ports(const forwarder_options& o) {
+std::vector<interface> find_ports(const forwarder_options& o, bool takes_all) {
   std::vector<interface> ports;
   for (const std::string& name : o.ports) {
     interface port(name);
@@ -106,7 +106,7 @@ std::vector<interface> find_ports(const forwarder_options& o) {
       throw error(EEXIST, "take {}: it is among the ports under another name", name);
     ports.push_back(std::move(port));
   }
-  if (!o.force) refuse_default_route(ports);
+  if (takes_all && !o.force) refuse_default_route(ports);
   if (!o.replace)
     for (const interface& port : ports) refuse_taken(port);
   return ports;
@@ -133,9 +133,9 @@ std::string unserved_warning(const interface& port, const std::vector<std::uint3
 }
 
 std::vector<std::string> warnings_of(const std::vector<interface>& ports, const forwarder_options& o,
-                                     const std::vector<std::size_t>& reflecting) {
+                                     const std::vector<std::size_t>& reflecting, bool takes_all) {
   std::vector<std::string> warnings =
-      preflight(ports, {.way = o.way, .attach = o.attach, .reflecting = reflecting});
+      preflight(ports, {.way = o.way, .attach = o.attach, .reflecting = reflecting, .takes_all = takes_all});
   if (o.way != datapath::afxdp) return warnings;
   const queue_selection queues(o.queues);
   for (const interface& port : ports) {

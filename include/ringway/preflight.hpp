@@ -15,6 +15,7 @@ struct preflight_config {
   datapath way = datapath::afxdp;
   attach_mode attach = attach_mode::automatic;
   std::vector<std::size_t> reflecting;  ///< positions of the ports that send back what they receive
+  bool takes_all = true;  ///< false: leaves to the kernel what is sent to the ports' own addresses
 };
 
 /// What is set up such that forwarding would lose something, while ping works and every counter says
@@ -23,7 +24,7 @@ struct preflight_config {
 std::vector<std::string> preflight(const std::vector<interface>& ports, const preflight_config& config);
 inline std::vector<std::string> preflight(const std::vector<interface>& ports, datapath way,
                                           attach_mode attach = attach_mode::automatic) {
-  return preflight(ports, {.way = way, .attach = attach, .reflecting = {}});
+  return preflight(ports, {.way = way, .attach = attach, .reflecting = {}, .takes_all = true});
 }
 
 /// Throws ringway::error for a port that carries the default route: it is how the user reached this machine,
