@@ -21,6 +21,10 @@ struct {
  * asks for it. */
 const volatile bool multi_buffer = false;
 
+/* What goes back where it came from leaves by a redirect, too: what XDP_TX hands to a veth's peer
+ * stays in a ring there until something else wakes it. Set by the loader. */
+const volatile bool redirect_back = false;
+
 RW_CORE __u64 rw_length(struct xdp_md *ctx)
 {
 	return multi_buffer ? bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
@@ -51,7 +55,7 @@ RW_CORE int rw_finish(struct rw_counters *all, __u32 port, __u32 verdict, __u64 
 	struct rw_port_counters *in = &all->port[port];
 
 	if (verdict < RW_PORTS_MAX) {
-		if (verdict == port)
+		if (verdict == port && !redirect_back)
 			return rw_send(in, len, XDP_TX);
 		/* the action for a port that is not there is 0, XDP_ABORTED: it is told apart here
 		 */
