@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The only file that includes toml++, which is slow to compile.
+// Includes toml++, which is slow to compile.
 #include "config_file.hpp"
 
 #include <toml++/toml.h>
@@ -91,6 +91,21 @@ std::string_view expected(value_kind kind) {
   }
 }
 
+std::string written(const option& o) {
+  const texts values = o.show();
+  if (o.kind == value_kind::list || o.kind == value_kind::ports) {
+    std::string list;
+    for (const std::string& v : values) list += (list.empty() ? "" : ", ") + quoted(v);
+    return "[" + list + "]";
+  }
+  const std::string& value = values.at(0);
+  return o.kind == value_kind::text || o.kind == value_kind::ranges ? quoted(value) : value;
+}
+
+bool is_table(const toml::node& value) { return value.is_table() || value.is_array_of_tables(); }
+
+}  // namespace
+
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -104,17 +119,6 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
-std::string written(const option& o) {
-  const texts values = o.show();
-  if (o.kind == value_kind::list || o.kind == value_kind::ports) {
-    std::string list;
-    for (const std::string& v : values) list += (list.empty() ? "" : ", ") + quoted(v);
-    return "[" + list + "]";
-  }
-  const std::string& value = values.at(0);
-  return o.kind == value_kind::text || o.kind == value_kind::ranges ? quoted(value) : value;
-}
-
 std::string read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   if (!file) throw usage_error("read the configuration {}: {}", path, std::strerror(errno));
@@ -126,10 +130,8 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
-}  // namespace
-
-std::vector<setting> parse_config(const std::string& text, const std::string& name,
-                                  const option_table& table) {
+std::vector<setting> parse_config(const std::string& text, const std::string& name, const option_table& table,
+                                  tables others) {
   toml::table parsed;
   try {
     parsed = toml::parse(text, name);
@@ -143,7 +145,8 @@ std::vector<setting> parse_config(const std::string& text, const std::string& na
   };
   std::vector<line> lines;  // in the order of the file: the first fault is the one that is named
   for (const auto& [key, value] : parsed)
-    lines.push_back({key.source().begin.line, std::string(key.str()), &value});
+    if (others == tables::refused || !is_table(value))
+      lines.push_back({key.source().begin.line, std::string(key.str()), &value});
   std::sort(lines.begin(), lines.end(), [](const line& a, const line& b) { return a.number < b.number; });
   std::vector<setting> settings;
   for (const line& l : lines) {
@@ -157,8 +160,8 @@ std::vector<setting> parse_config(const std::string& text, const std::string& na
   return settings;
 }
 
-std::vector<setting> read_config(const std::string& path, const option_table& table) {
-  return parse_config(read_file(path), path, table);
+std::vector<setting> read_config(const std::string& path, const option_table& table, tables others) {
+  return parse_config(read_file(path), path, table, others);
 }
 
 std::string print_config(const option_table& table) {

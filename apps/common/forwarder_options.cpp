@@ -8,8 +8,6 @@
 #include <cstdio>
 #include <set>
 
-#include "config_file.hpp"
-
 namespace ringway::app {
 namespace {
 
@@ -167,12 +165,12 @@ void check(const forwarder_options& o) {
 }
 
 bool configure(const identity& who, const option_table& table, forwarder_options& o,
-               const std::function<void()>& check_own, int argc, const char* const* argv) {
+               const std::function<void()>& check_own, int argc, const char* const* argv, tables others) {
   const auto line = parse_command_line(who, table, argc, argv);
   if (!line) return false;
   apply(*line);
   if (!o.config.empty()) {
-    apply(read_config(o.config, table));
+    apply(read_config(o.config, table, others));
     apply(*line);
   }
   if (!o.print_config || !o.ports.empty()) {  // without ports: a template

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command_line.hpp"
+#include "config_file.hpp"
 #include "option_table.hpp"
 
 namespace ringway::app {
@@ -47,9 +48,11 @@ void add_forwarder_options(option_table& table, forwarder_options& o);
 /// Command line over configuration file over defaults. False: what was asked for (--help, --version,
 /// --check-config,
 /// --print-config) has been answered, and there is nothing left to do. Throws usage_error; touches nothing.
-/// `check` looks at what an application's own options say together.
+/// `check` looks at what an application's own options say together; `others` at what the file may hold beside
+/// options.
 bool configure(const identity& who, const option_table& table, forwarder_options& o,
-               const std::function<void()>& check, int argc, const char* const* argv);
+               const std::function<void()>& check, int argc, const char* const* argv,
+               tables others = tables::refused);
 
 /// What the shared options say together. Throws usage_error.
 void check(const forwarder_options& o);
