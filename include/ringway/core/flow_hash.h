@@ -24,6 +24,27 @@ struct rw_flow {
 } __attribute__((aligned(8)));
 RW_STATIC_ASSERT(sizeof(struct rw_flow) == 40, "five words of 64 bits");
 
+/* 64 bits that lie in memory as `first` and then `second`. What is written in one piece can be read
+ * in any; to read one piece of what was just written in several makes a CPU wait for the stores. */
+RW_CORE __u64 rw_word_of(__u32 first, __u32 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
+}
+
+/* Ports, protocol, family: the last word of a flow. */
+RW_CORE __u64 rw_flow_last(__be16 sport, __be16 dport, __u8 proto, __u8 family)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return rw_word_of((__u32)dport << 16 | sport, (__u32)family << 8 | proto);
+#else
+	return rw_word_of((__u32)sport << 16 | dport, (__u32)proto << 24 | (__u32)family << 16);
+#endif
+}
+
 struct rw_hash_key {
 	__u64 first, last;
 };

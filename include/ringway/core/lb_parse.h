@@ -83,7 +83,8 @@ RW_CORE __u8 rw_lb_want(const struct rw_lb_packet *r)
 	return RW_WANT_NOTHING;
 }
 
-/* Addresses, TTL, DSCP and ECN. False: the first fragment ends before. */
+/* Addresses, TTL, DSCP and ECN; the destination is also what will be looked up. False: the first
+ * fragment ends before. */
 RW_CORE int rw_lb_addresses(struct rw_lb_packet *r, const __u8 *data, const __u8 *data_end)
 {
 	const __u8 *ip = data + rw_lb_l3(r);
@@ -91,9 +92,10 @@ RW_CORE int rw_lb_addresses(struct rw_lb_packet *r, const __u8 *data, const __u8
 	if (rw_lb_is_v4(r)) {
 		if (ip + sizeof(struct rw_ipv4) > data_end)
 			return 0;
-		r->flow.src[0] = rw_load32(ip + 12);
-		r->flow.dst[0] = rw_load32(ip + 16);
-		r->flow.family = 4;
+		rw_store64(r->flow.src, rw_word_of(rw_load32(ip + 12), 0));
+		rw_store64(r->flow.dst, rw_word_of(rw_load32(ip + 16), 0));
+		r->ask.addr[0] = rw_load32(ip + 16);
+		r->ask.family = 4;
 		r->tos = ip[1];
 		r->ttl = ip[8];
 		if (rw_load16(ip + 6) & RW_BE16(RW_IPV4_DF))
@@ -104,7 +106,8 @@ RW_CORE int rw_lb_addresses(struct rw_lb_packet *r, const __u8 *data, const __u8
 		return 0;
 	__builtin_memcpy(r->flow.src, ip + 8, 16);
 	__builtin_memcpy(r->flow.dst, ip + 24, 16);
-	r->flow.family = 6;
+	__builtin_memcpy(r->ask.addr, ip + 24, 16);
+	r->ask.family = 6;
 	r->tos = (__u8)(RW_CPU16(rw_load16(ip)) >> 4);
 	r->ttl = ip[7];
 	r->flags |= RW_LB_DF;
@@ -176,12 +179,9 @@ RW_CORE void rw_lb_parse(const struct rw_lb_env *env, struct rw_lb_packet *r, co
 	} else if (r->p.outcome != RW_PARSE_NOT_IP) {
 		if (!rw_lb_addresses(r, data, data_end))
 			return;
-		__builtin_memcpy(r->ask.addr, r->flow.dst, 16);
-		r->ask.family = r->flow.family;
 		r->want = rw_lb_want(r);
-		r->flow.proto = r->p.proto4;
-		r->flow.sport = r->p.sport;
-		r->flow.dport = r->p.dport;
+		rw_store64(&r->flow.sport,
+			   rw_flow_last(r->p.sport, r->p.dport, r->p.proto4, r->ask.family));
 		if (r->want == RW_WANT_PORTS)
 			rw_lb_tcp(r, data, data_end);
 		else if (r->want == RW_WANT_ND)
