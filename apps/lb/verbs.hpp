@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What can be asked of a running balancer, on both sides of the control socket.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -19,13 +20,17 @@ struct verb_context {
   std::function<std::vector<rw_lb_traffic>()> traffic;  // VIPs, then elements of `reals`
   rw_hash_key flow_key{};
   std::string datapath, since;
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();  // of uptimes
 };
 
 /// The answer to one request line; errors become {"ok": false, ...}.
 std::string answer(verb_context& context, const std::string& line);
 
+/// {"ok": false, "error": why}
+std::string refusal(const std::string& why);
+
 /// `ringway-lb VERB ...`: asks the running one and prints. False: argv[1] is no verb, the program is to
-/// start. Throws usage_error or ringway::error.
+/// start. Throws usage_error (exit code 2), or another std::exception (1), for one line on stderr.
 bool run_verb(int argc, char** argv, int& exit_code);
 
 }  // namespace ringway::lb_app

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "health.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "health_probe.hpp"
+
+namespace ringway::lb_app {
+namespace {
+
+constexpr std::size_t most_at_once = 256;  // sockets; those beyond wait for their turn
+
+using key = std::pair<std::string, std::string>;  // VIP, real
+
+struct check {
+  check_target target;
+  bool up = true;
+  std::uint32_t passed = 0, failed = 0;  // in a row
+  event_loop::timer next = 0;
+  bool waiting = false;  // for its turn
+  std::unique_ptr<health_probe> probe;
+};
+
+}  // namespace
+
+struct health_checks::state {
+  event_loop& loop;
+  std::function<std::uint32_t(const check_target&)> mark_of;
+  std::function<void(const check_target&, bool, std::string)> news;
+  std::map<key, check> checks;
+  std::deque<key> turns;
+  std::size_t under_way = 0;
+  std::minstd_rand random{std::random_device{}()};
+  std::unique_ptr<health_probe> ended;  // is destroyed after it has returned
+
+  void plan(const key& k, std::chrono::duration<double, std::milli> delay);
+  void start(const key& k);
+  void start_next();
+  void finish(const key& k, std::string why);
+  void drop(check& c) noexcept;
+};
+
+void health_checks::state::plan(const key& k, std::chrono::duration<double, std::milli> delay) {
+  checks.at(k).next =
+      loop.after(std::chrono::duration_cast<event_loop::clock::duration>(delay), [this, k] { start(k); });
+}
+
+void health_checks::state::start(const key& k) {
+  check& c = checks.at(k);
+  c.next = 0;
+  if (under_way >= most_at_once) {
+    c.waiting = true;
+    turns.push_back(k);
+    return;
+  }
+  ++under_way;
+  c.probe = std::make_unique<health_probe>(loop, c.target, mark_of(c.target),
+                                           [this, k](std::string why) { finish(k, std::move(why)); });
+}
+
+void health_checks::state::start_next() {
+  while (!turns.empty() && under_way < most_at_once) {
+    const key k = turns.front();
+    turns.pop_front();
+    const auto at = checks.find(k);
+    if (at == checks.end() || !at->second.waiting) continue;
+    at->second.waiting = false;
+    start(k);
+  }
+}
+
+void health_checks::state::finish(const key& k, std::string why) {
+  check& c = checks.at(k);
+  ended = std::move(c.probe);
+  --under_way;
+  const health_check& how = c.target.how;
+  c.passed = why.empty() ? c.passed + 1 : 0;
+  c.failed = why.empty() ? 0 : c.failed + 1;
+  const bool turned = c.up ? c.failed >= how.fall : c.passed >= how.rise;
+  std::uniform_real_distribution<> spread(1 - how.jitter, 1 + how.jitter);
+  plan(k, how.interval * spread(random));
+  start_next();
+  if (!turned) return;
+  c.up = !c.up;
+  news(check_target(c.target), c.up, std::move(why));  // may call want()
+}
+
+void health_checks::state::drop(check& c) noexcept {
+  loop.cancel(c.next);
+  if (c.probe) --under_way;
+}
+
+health_checks::health_checks(event_loop& loop, std::function<std::uint32_t(const check_target&)> mark_of,
+                             std::function<void(const check_target&, bool, std::string)> news)
+    : state_(std::make_unique<state>(state{loop,
+                                           std::move(mark_of),
+                                           std::move(news),
+                                           {},
+                                           {},
+                                           0,
+                                           std::minstd_rand(std::random_device{}()),
+                                           nullptr})) {}
+
+health_checks::~health_checks() { want({}); }
+
+void health_checks::want(std::vector<check_target> targets) {
+  state& s = *state_;
+  std::map<key, check> old = std::exchange(s.checks, {});
+  for (check_target& t : targets) {
+    const key k(t.vip, t.real);
+    const auto at = old.find(k);
+    if (at != old.end() && at->second.target == t) {
+      s.checks.insert(old.extract(at));
+      continue;
+    }
+    s.checks[k].target = t;
+    std::uniform_real_distribution<> part(0, 1);
+    s.plan(k, t.how.interval * part(s.random));  // not all at once
+  }
+  for (auto& [k, gone] : old) s.drop(gone);
+  s.start_next();
+}
+
+}  // namespace ringway::lb_app
