@@ -5,6 +5,7 @@
 #   test   running the test suites, format and lint checks
 #   guest  the load test in a QEMU guest
 #   bench  the benchmarks and their peers
+#   lb     the load balancer's demo, and its tests with real servers
 # When everything is there it changes nothing, needs no root and takes a fraction of a second.
 set -euo pipefail
 
@@ -13,9 +14,11 @@ declare -A group=(
     libbpf-dev libxdp-dev libelf-dev zlib1g-dev linux-libc-dev libmnl-dev
     libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev catch2 libbenchmark-dev
     iproute2 ethtool procps python3"
-  [test]="git clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc mypy chromium"
+  [test]="git clang-format clang-tidy python3-scapy curl gcovr valgrind scdoc mypy chromium
+    nginx-light iperf3 tshark tcpdump iputils-ping"
   [guest]="qemu-system-x86 busybox-static cpio zstd xz-utils python3"
   [bench]="dpdk-dev valgrind"
+  [lb]="nginx-light iperf3 tshark tcpdump curl python3-scapy iputils-ping"
 )
 
 die() {
@@ -25,8 +28,8 @@ die() {
 
 wanted=()
 for name in "${@:-build}"; do
-  [[ $name == -h || $name == --help ]] && { sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0; }
-  [[ -v "group[$name]" ]] || die "unknown group '$name' (there are: build test guest bench)" 2
+  [[ $name == -h || $name == --help ]] && { sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0; }
+  [[ -v "group[$name]" ]] || die "unknown group '$name' (there are: build test guest bench lb)" 2
   read -ra more -d '' <<<"${group[$name]}" || true
   wanted+=("${more[@]}")
 done
@@ -52,3 +55,5 @@ apt-get install -q -y --no-install-recommends -o Acquire::Retries=2 -o DPkg::Loc
     grep -E '^[EW]:' "$apt_log" | tail -5 >&2
     die "apt-get could not install ${missing[*]} (is a Debian mirror reachable?)"
   }
+[[ " ${missing[*]} " != *" nginx-light "* || ! -d /run/systemd/system ]] ||
+  echo "install-deps: note: Debian's nginx has started its service; nothing here needs it: systemctl disable --now nginx"
