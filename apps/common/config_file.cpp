@@ -119,6 +119,18 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+std::string one_line(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   if (!file) throw usage_error("read the configuration {}: {}", path, std::strerror(errno));
@@ -136,7 +148,7 @@ std::vector<setting> parse_config(const std::string& text, const std::string& na
   try {
     parsed = toml::parse(text, name);
   } catch (const toml::parse_error& e) {
-    throw usage_error("{}:{}: {}", name, e.source().begin.line, e.description());
+    throw usage_error("{}:{}: {}", name, e.source().begin.line, one_line(std::string(e.description())));
   }
   struct line {
     toml::source_index number;
@@ -151,7 +163,8 @@ std::vector<setting> parse_config(const std::string& text, const std::string& na
   std::vector<setting> settings;
   for (const line& l : lines) {
     const option* o = table.find(l.key);
-    if (o == nullptr || !o->in_file) throw usage_error("{}:{}: unknown key '{}'", name, l.number, l.key);
+    if (o == nullptr || !o->in_file)
+      throw usage_error("{}:{}: unknown key '{}'", name, l.number, one_line(l.key));
     auto values = values_of(o->kind, *l.value);
     const std::string where = fmt::format("{}:{}: {}", name, l.number, l.key);
     if (!values) throw usage_error("{}: {} is expected", where, expected(o->kind));

@@ -21,6 +21,8 @@ std::vector<setting> parse_config(const std::string& text, const std::string& na
 
 /// A file as it is. Throws usage_error.
 std::string read_file(const std::string& path);
+/// For a message: control characters, which a file's strings may have, as \\xNN.
+std::string one_line(const std::string& text);
 /// As a string in TOML.
 std::string quoted(const std::string& text);
 
