@@ -2,7 +2,7 @@
 #include "config_file.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <map>
 #include <set>
 #include <tuple>
@@ -13,7 +13,8 @@
 namespace ringway::lb_app {
 namespace {
 
-constexpr std::uint32_t most_elements = 65534;  // numbers of 16 bits, one of which says none
+// What the tables can have (lb_store): elements have numbers of 16 bits.
+constexpr std::uint32_t most_vips = 32768, most_reals = 32767;
 
 bool is_prime(std::uint32_t n) {
   if (n < 2) return false;
@@ -25,15 +26,15 @@ bool is_prime(std::uint32_t n) {
 std::array<std::uint8_t, 6> mac_of(config_reader& in, const char* key) {
   const auto text = in.text(key);
   if (!text) in.refuse(fmt::format("{} is missing", key));
-  std::array<unsigned, 6> b{};
-  int end = -1;
-  if (std::sscanf(text->c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%n", b.data(), &b[1], &b[2], &b[3], &b[4], &b[5],
-                  &end) != 6 ||
-      end != static_cast<int>(text->size()))
-    in.fail(key, fmt::format("'{}' is no MAC address", *text));
-  if ((b[0] & 1) != 0) in.fail(key, "it is the address of a group");
   std::array<std::uint8_t, 6> mac{};
-  std::copy(b.begin(), b.end(), mac.begin());
+  bool good = text->size() == 17;  // of the form 02:00:00:00:00:0a
+  for (std::size_t i = 0; good && i < mac.size(); ++i) {
+    const char* digits = text->data() + 3 * i;
+    good = std::from_chars(digits, digits + 2, mac[i], 16).ptr == digits + 2 && (i == 5 || digits[2] == ':');
+  }
+  if (!good) in.fail(key, fmt::format("'{}' is no MAC address such as 02:00:00:00:00:0a", *text));
+  if ((mac[0] & 1) != 0) in.fail(key, "it is the address of a group");
+  if (mac == std::array<std::uint8_t, 6>{}) in.fail(key, "it is no station's");
   return mac;
 }
 
@@ -46,10 +47,8 @@ real_way read_balancer(config_reader& root, configuration& c) {
   if (!is_prime(c.capacity.ring_size))
     in->fail("ring-size", fmt::format("{} is not prime", c.capacity.ring_size));
   c.seed = in->text("seed").value_or("");
-  way.source4 = in->address("source-v4").value_or(ip_address{});
-  if (way.source4.family == 6) in->fail("source-v4", "an IPv4 address is expected");
-  way.source6 = in->address("source-v6").value_or(ip_address{});
-  if (way.source6.family == 4) in->fail("source-v6", "an IPv6 address is expected");
+  way.source4 = in->host("source-v4", 4).value_or(ip_address{});
+  way.source6 = in->host("source-v6", 6).value_or(ip_address{});
   in->end();
   return way;
 }
@@ -78,11 +77,12 @@ void read_control(config_reader& root, configuration& c) {
   if (c.socket.empty() || c.socket[0] != '/' || c.socket.size() > 100)
     in->fail("socket", "an absolute path of at most 100 characters is expected");
   if (const auto mode = in->text("mode")) {
-    char* end = nullptr;
-    const unsigned long bits = std::strtoul(mode->c_str(), &end, 8);
-    if (mode->empty() || *end != '\0' || bits > 0777)
+    std::uint32_t bits = 0;
+    const char* end = mode->data() + mode->size();
+    const auto [at, error] = std::from_chars(mode->data(), end, bits, 8);
+    if (error != std::errc() || at != end || bits > 0777)
       in->fail("mode", fmt::format("'{}' is no file mode such as \"0660\"", *mode));
-    c.socket_mode = static_cast<std::uint32_t>(bits);
+    c.socket_mode = bits;
   }
   in->end();
 }
@@ -109,7 +109,7 @@ void read_next_hops(config_reader& root, configuration& c) {
     if (!real) in.refuse("real is missing: the address of one");
     hop.real = *real;
     hop.mac = mac_of(in, "mac");
-    const auto port = in.text("interface");
+    const auto port = in.label("interface");
     if (!port) in.refuse("interface is missing: a port, as it is given in `ports`");
     hop.interface = *port;
     if (!known.contains(hop.real)) in.fail("real", fmt::format("no VIP has the real {}", hop.real.text()));
@@ -141,17 +141,20 @@ needs needs_of(const configuration& c) {
 void read_capacity(config_reader& root, configuration& c) {
   auto in = root.inner("capacity");
   const needs n = needs_of(c);
-  const auto size = [&](const char* key, std::size_t needed, std::uint32_t& target, bool* stated) {
-    target = std::max<std::uint32_t>(64, 2 * static_cast<std::uint32_t>(needed));
-    const auto said = in ? in->number(key, 1, most_elements / 2) : std::nullopt;
+  const auto size = [&](const char* key, std::size_t needed, std::uint32_t most, std::uint32_t& target,
+                        bool* stated) {
+    if (needed > most)
+      root.refuse(fmt::format("{} {} are in this file, more than {} cannot be", needed, key, most));
+    target = std::clamp<std::uint32_t>(2 * static_cast<std::uint32_t>(needed), 64, most);
+    const auto said = in ? in->number(key, 1, most) : std::nullopt;
     if (!said) return;
     if (*said < needed) in->fail(key, fmt::format("{} are in this file, {} is too small", needed, *said));
     target = *said;
     *stated = true;
   };
-  size("vips", n.vips, c.capacity.vips, &c.stated.vips);
-  size("rings", n.rings, c.capacity.rings, &c.stated.rings);
-  size("reals", n.reals, c.capacity.reals, &c.stated.reals);
+  size("vips", n.vips, most_vips, c.capacity.vips, &c.stated.vips);
+  size("rings", n.rings, most_vips, c.capacity.rings, &c.stated.rings);
+  size("reals", n.reals, most_reals, c.capacity.reals, &c.stated.reals);
   if (!in) return;
   c.capacity.connections = in->number("connections", 0, 1U << 28).value_or(c.capacity.connections);
   in->end();
@@ -164,7 +167,7 @@ configuration parse_configuration(const std::string& text, const std::string& na
   try {
     parsed = toml::parse(text, name);
   } catch (const toml::parse_error& e) {
-    throw usage_error("{}:{}: {}", name, e.source().begin.line, e.description());
+    throw usage_error("{}:{}: {}", name, e.source().begin.line, app::one_line(std::string(e.description())));
   }
   config_reader root(parsed, name, "the file");
   configuration c;

@@ -4,8 +4,33 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+
+#include "../common/config_file.hpp"
 
 namespace ringway::lb_app {
+
+namespace {
+
+/// What no host on a link answers to; null: it may.
+const char* unusable(const ip_address& a) {
+  std::array<std::uint8_t, 16> b{};
+  std::memcpy(b.data(), a.words.data(), b.size());
+  if (a.family == 4) {
+    if (b[0] == 0) return "an unspecified address";
+    if (b[0] == 127) return "a loopback address";
+    if (b[0] >= 224 && b[0] < 240) return "a multicast address";
+    return b[0] == 255 && b[1] == 255 && b[2] == 255 && b[3] == 255 ? "the broadcast address" : nullptr;
+  }
+  if (b[0] == 0xff) return "a multicast address";
+  if (!std::all_of(b.begin(), b.begin() + 10, [](std::uint8_t x) { return x == 0; })) return nullptr;
+  if (b[10] == 0xff && b[11] == 0xff) return "an IPv4 address written as IPv6";
+  if (!std::all_of(b.begin() + 10, b.begin() + 15, [](std::uint8_t x) { return x == 0; })) return nullptr;
+  if (b[15] == 0) return "the unspecified address";
+  return b[15] == 1 ? "the loopback address" : nullptr;
+}
+
+}  // namespace
 
 const toml::node* config_reader::node(const char* key) {
   asked_.emplace(key);
@@ -14,11 +39,12 @@ const toml::node* config_reader::node(const char* key) {
 
 void config_reader::fail(const char* key, const std::string& what) const {
   const toml::node* n = table_->get(key);
-  throw usage_error("{}:{}: {}: {}", file_, n == nullptr ? line_ : n->source().begin.line, key, what);
+  throw usage_error("{}:{}: {}: {}", file_, n == nullptr ? line_ : n->source().begin.line, key,
+                    app::one_line(what));
 }
 
 void config_reader::refuse(const std::string& what) const {
-  throw usage_error("{}:{}: {}: {}", file_, line_, what_, what);
+  throw usage_error("{}:{}: {}: {}", file_, line_, what_, app::one_line(what));
 }
 
 std::optional<std::string> config_reader::text(const char* key) {
@@ -75,6 +101,22 @@ std::optional<ip_address> config_reader::address(const char* key) {
   }
 }
 
+std::optional<ip_address> config_reader::host(const char* key, unsigned family) {
+  const auto given = address(key);
+  if (!given) return std::nullopt;
+  if (family != 0 && given->family != family) fail(key, fmt::format("an IPv{} address is expected", family));
+  if (const char* kind = unusable(*given)) fail(key, fmt::format("{} is {}", given->text(), kind));
+  return given;
+}
+
+std::optional<std::string> config_reader::label(const char* key) {
+  auto given = text(key);
+  if (!given) return std::nullopt;
+  if (given->empty()) fail(key, "it is empty");
+  if (app::one_line(*given) != *given) fail(key, fmt::format("'{}' has control characters", *given));
+  return given;
+}
+
 std::optional<std::chrono::milliseconds> config_reader::duration(const char* key) {
   const toml::node* n = node(key);
   if (n == nullptr) return std::nullopt;
@@ -99,9 +141,10 @@ std::optional<std::chrono::milliseconds> config_reader::duration(const char* key
 void config_reader::each(const char* key, const std::function<void(config_reader&)>& read) {
   const toml::node* n = node(key);
   if (n == nullptr) return;
-  if (!n->is_array_of_tables()) fail(key, fmt::format("tables are expected: [[{}]]", key));
+  if (!n->is_array_of_tables()) fail(key, fmt::format("tables are expected: [[{}{}]]", path_, key));
   for (const toml::node& element : *n->as_array()) {
-    config_reader inner(*element.as_table(), file_, fmt::format("[[{}]]", key));
+    config_reader inner(*element.as_table(), file_, fmt::format("[[{}{}]]", path_, key),
+                        fmt::format("{}{}.", path_, key));
     read(inner);
     inner.end();
   }
@@ -110,8 +153,9 @@ void config_reader::each(const char* key, const std::function<void(config_reader
 std::optional<config_reader> config_reader::inner(const char* key) {
   const toml::node* n = node(key);
   if (n == nullptr) return std::nullopt;
-  if (!n->is_table()) fail(key, fmt::format("a table is expected: [{}]", key));
-  return config_reader(*n->as_table(), file_, fmt::format("[{}]", key));
+  if (!n->is_table()) fail(key, fmt::format("a table is expected: [{}{}]", path_, key));
+  return config_reader(*n->as_table(), file_, fmt::format("[{}{}]", path_, key),
+                       fmt::format("{}{}.", path_, key));
 }
 
 void config_reader::end() const {
@@ -121,8 +165,8 @@ void config_reader::end() const {
         (first == nullptr || key.source().begin.line < first->source().begin.line))
       first = &key;
   if (first != nullptr)
-    throw usage_error("{}:{}: unknown key '{}' in {}", file_, first->source().begin.line, first->str(),
-                      what_);
+    throw usage_error("{}:{}: unknown key '{}' in {}", file_, first->source().begin.line,
+                      app::one_line(std::string(first->str())), what_);
 }
 
 }  // namespace ringway::lb_app

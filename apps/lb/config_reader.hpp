@@ -19,9 +19,14 @@ namespace ringway::lb_app {
 
 class config_reader {
  public:
-  /// `what` names the table in messages: "[limits]".
-  config_reader(const toml::table& table, std::string file, std::string what)
-      : table_(&table), file_(std::move(file)), what_(std::move(what)), line_(table.source().begin.line) {}
+  /// `what` names the table in messages: "[limits]"; `path` is what the names of those in it begin with:
+  /// "vip.", or nothing.
+  config_reader(const toml::table& table, std::string file, std::string what, std::string path = {})
+      : table_(&table),
+        file_(std::move(file)),
+        what_(std::move(what)),
+        path_(std::move(path)),
+        line_(table.source().begin.line) {}
 
   /// Each: the value of a key, or nullopt if it is not there. Throws usage_error with its line.
   std::optional<std::string> text(const char* key);
@@ -29,6 +34,10 @@ class config_reader {
   std::optional<std::uint32_t> number(const char* key, std::uint32_t least, std::uint32_t most);
   std::optional<double> fraction(const char* key, double least, double most);
   std::optional<ip_address> address(const char* key);
+  /// One that a host can have; `family`: 4, 6, or 0 for either.
+  std::optional<ip_address> host(const char* key, unsigned family = 0);
+  /// Text for people and messages: not empty, no control characters.
+  std::optional<std::string> label(const char* key);
   std::optional<std::chrono::milliseconds> duration(const char* key);
   /// A number, or a string of `words`, which stands for 0.
   std::optional<std::uint32_t> number_or(const char* key, std::string_view word, std::uint32_t least,
@@ -50,7 +59,7 @@ class config_reader {
 
  private:
   const toml::table* table_;
-  std::string file_, what_;
+  std::string file_, what_, path_;
   toml::source_index line_;
   std::set<std::string, std::less<>> asked_;
 };

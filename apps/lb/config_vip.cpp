@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "config_parts.hpp"
@@ -25,14 +25,8 @@ void read_flag(config_reader& in, const char* key,
 void read_way(config_reader& in, real_way& way) {
   lb_destination& to = way.to;
   if (const auto m = in.word("method", method_words)) to.method = *m;
-  if (const auto a = in.address("source-v4")) {
-    if (a->family != 4) in.fail("source-v4", "an IPv4 address is expected");
-    way.source4 = *a;
-  }
-  if (const auto a = in.address("source-v6")) {
-    if (a->family != 6) in.fail("source-v6", "an IPv6 address is expected");
-    way.source6 = *a;
-  }
+  if (const auto a = in.host("source-v4", 4)) way.source4 = *a;
+  if (const auto a = in.host("source-v6", 6)) way.source6 = *a;
   if (const auto n = in.number("gue-port", 1, 65535)) to.gue_port = static_cast<std::uint16_t>(*n);
   if (const auto n = in.number("outer-ttl", 1, 255)) to.ttl = static_cast<std::uint8_t>(*n);
   if (const auto n = in.number_or("mtu", "port", 576, 65535)) to.mtu = static_cast<std::uint16_t>(*n);
@@ -52,13 +46,13 @@ void read_statuses(config_reader& in, health_check& check) {
     return;
   }
   const std::string text = n->as_string()->get();
-  unsigned least = 0, most = 0;
-  int end = -1;
-  if (std::sscanf(text.c_str(), "%3u-%3u%n", &least, &most, &end) != 2 ||
-      end != static_cast<int>(text.size()) || least < 100 || most > 599 || least > most)
+  std::uint16_t& least = check.status_least;
+  std::uint16_t& most = check.status_most;
+  if (text.size() != 7 || text[3] != '-' ||
+      std::from_chars(text.data(), text.data() + 3, least).ptr != text.data() + 3 ||
+      std::from_chars(text.data() + 4, text.data() + 7, most).ptr != text.data() + 7 || least < 100 ||
+      most > 599 || least > most)
     in.fail("expect", "a status such as 200, or a range such as \"200-399\", is expected");
-  check.status_least = static_cast<std::uint16_t>(least);
-  check.status_most = static_cast<std::uint16_t>(most);
 }
 
 health_check read_check(config_reader in, const lb_vip& vip) {
@@ -88,15 +82,16 @@ health_check read_check(config_reader in, const lb_vip& vip) {
 
 real_entry read_real(config_reader& in, real_way way, const vip_entry& v) {
   real_entry r;
-  const auto address = in.address("address");
+  const auto address = in.host("address");
   if (!address) in.refuse("address is missing");
+  if (*address == v.vip.address) in.fail("address", "it is the VIP's own: packets would never leave");
   read_way(in, way);
   lb_destination& to = r.member.to = way.to;
   to.address = *address;
   to.port = static_cast<std::uint16_t>(in.number("port", 1, 65535).value_or(0));
   r.member.weight = in.number("weight", 0, 65535).value_or(1);
-  r.name = in.text("name").value_or(to.port == 0 ? address->text()
-                                                 : fmt::format("{}:{}", address->text(), to.port));
+  r.name = in.label("name").value_or(to.port == 0 ? address->text()
+                                                  : fmt::format("{}:{}", address->text(), to.port));
   if (to.method == RW_METHOD_L2) {
     if (address->family != v.vip.address.family)
       in.fail("address",
@@ -128,7 +123,7 @@ void read_reals(config_reader& in, const real_way& way, vip_entry& v) {
 }
 
 void read_vip_itself(config_reader& in, lb_vip& vip) {
-  const auto address = in.address("address");
+  const auto address = in.host("address");
   if (!address) in.refuse("address is missing");
   vip.address = *address;
   const auto port = in.number_or("port", "any", 1, 65535);
@@ -175,7 +170,7 @@ std::string standard_name(const lb_vip& vip) {
 vip_entry read_vip(config_reader& in, real_way way) {
   vip_entry v;
   read_vip_itself(in, v.vip);
-  v.name = in.text("name").value_or(standard_name(v.vip));
+  v.name = in.label("name").value_or(standard_name(v.vip));
   v.announce = in.word("announce", announce_words).value_or(announce_mode::automatic);
   v.on_all_failed = in.word("on-all-failed", all_failed_words).value_or(all_failed_policy::keep_all);
   v.max_down_percent = in.number("max-down-percent", 1, 100).value_or(100);
