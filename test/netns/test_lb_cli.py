@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """ringway-lb as its user meets it: what it refuses, `ready', SIGHUP, its end and its death, and that in both datapaths a
 VIP's packets reach their real while everything else reaches the kernel."""
+import contextlib
 import json
 import os
 import pathlib
@@ -172,8 +173,10 @@ class Refused(Bed):
         self.refused(2, "no PORT is given", config=path, ports=[])
 
     def test_a_vip_that_is_an_address_of_the_machine(self):
+        sh("ip", "-n", self.lb, "address", "add", "10.9.9.9/32", "dev", "lo")
         for way in WAYS:
-            self.refused(2, "10.1.0.1", "--datapath", way, config=self.write(self.text([{"address": "10.1.0.1"}])))
+            for address in ("10.1.0.1", "10.9.9.9"):
+                self.refused(2, f"{address} ", "--datapath", way, config=self.write(self.text([{"address": address}])))
 
     def test_ports(self):
         path = self.write(self.text(hop=False))
@@ -214,6 +217,69 @@ class Runs(Bed):
                 self.assertFalse(self.arrives(sniffer))
                 sniffer.close()
                 sh("ip", "-n", self.client, "neigh", "flush", "all")
+
+    def test_the_kernel_knows_the_next_hop(self):
+        """Its routes and neighbours, without a word in the file; asked for at start, and given back at the end."""
+        config = self.write(self.text(hop=False))
+        for way in WAYS:
+            with self.subTest(way):
+                sh("ip", "-n", self.lb, "neigh", "flush", "dev", "d1")
+                process = self.start("--datapath", way, config=config)
+                sniffer = self.sniffer()
+                self.assertTrue(self.arrives(sniffer), process.stderr)
+                sniffer.close()
+                self.assertIn("managed", sh("ip", "-n", self.lb, "neigh", "show", REAL).stdout)
+                self.assertEqual(process.stop(), 0)
+                self.assertNotIn("managed", sh("ip", "-n", self.lb, "neigh", "show", REAL).stdout)
+
+    def test_one_port_serves_for_both_ways(self):
+        """The real is where the client is; a veth does not take XDP_TX from a balancer without help."""
+        text = self.text([{"method": "l2"}], hop=False).replace(f'address = "{REAL}"', 'address = "10.1.0.2"')
+        for way in WAYS:
+            with self.subTest(way):
+                sh("ip", "-n", self.client, "neigh", "flush", "all")
+                process = self.start("--datapath", way, config=self.write(text), ports=self.ports[:1])
+                sniffer = self.bed.sniffer(self.client, "c0", timeout=0.2)
+
+                def back():
+                    self.send()
+                    with contextlib.suppress(TimeoutError):
+                        while True:
+                            frame = sniffer.recv(2048)
+                            if frame[:6].hex(":") == mac_of(self.client, "c0") and frame[30:34] == socket.inet_aton(VIP):
+                                return frame[42:47] == b"hello"
+                self.assertTrue(eventually(back, 3), process.stderr)
+                sniffer.close()
+                self.assertEqual(process.stop(), 0)
+
+    def test_counters_are_those_of_what_is_there_now(self):
+        """What counts a VIP that is gone is used again for another one."""
+        def packets(name):
+            return next(v for v in json.loads(sh(LB, "stats", "--socket", self.control, "--json").stdout)["vips"]
+                        if v["name"] == name)["packets"]
+        for way in WAYS:
+            with self.subTest(way):
+                process = self.start("--datapath", way, config=self.write(self.text([{}])))
+                sniffer = self.sniffer()
+                self.assertTrue(self.arrives(sniffer))
+                self.assertGreater(packets("web"), 0)
+                for vips in ([], [{"name": "b", "address": OTHER_VIP}]):
+                    self.write(self.text(vips, hop=bool(vips)))
+                    os.kill(process.pid, signal.SIGHUP)
+                    self.assertTrue(eventually(lambda: process.stderr.count("reloaded") == len(vips) + 1), process.stderr)
+                self.assertEqual(packets("b"), 0)
+                self.assertTrue(self.arrives(sniffer, OTHER_VIP))
+                self.assertIn(packets("b"), (1, 2, 3))
+                sniffer.close()
+                self.assertEqual(process.stop(), 0)
+
+    def test_frames_for_others_are_not_asked_for(self):
+        for way in WAYS:
+            with self.subTest(way):
+                process = self.start("--datapath", way)
+                shown = json.loads(self.bed.run(self.lb, "ip", "-d", "-j", "link", "show", "d0").stdout)
+                self.assertEqual(shown[0]["promiscuity"], 0)
+                self.assertEqual(process.stop(), 0)
 
     def test_what_was_obtained_is_told(self):
         process = self.start()
@@ -341,9 +407,12 @@ class Reloads(Bed):
         process = self.start(config=self.write(self.text()))
         sniffer = self.sniffer()
         for content, text in (("[[vip]\n", "lb.toml:1: "), (self.text([{"address": "10.1.0.1"}]), "10.1.0.1"),
+                              (self.text([{"address": "10.9.9.9"}]), "10.9.9.9"),
                               ('datapath = "xdp"\n' + self.text(), "restart: datapath"),
                               (self.text(balancer='seed = "x"\n'), "restart: seed")):
             with self.subTest(text):
+                if "10.9.9.9" in content:       # since now
+                    sh("ip", "-n", self.lb, "address", "add", "10.9.9.9/32", "dev", "lo")
                 self.write(content)
                 said = self.hang_up(process, text)
                 self.assertRegex(said, rf"\A{NAME}: error: reload: [^\n]*\n\Z")
