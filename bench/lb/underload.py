@@ -27,7 +27,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 from ringway_bench import duts, testbed, tools, wire  # noqa: E402
 from ringway_bench.generator import Generator, Traffic  # noqa: E402
-from ringway_bench.process import Process  # noqa: E402
+from ringway_bench.process import Process, run  # noqa: E402
 from ringway_bench.running import RunningDut  # noqa: E402
 from ringway_bench.testbed import Port  # noqa: E402
 
@@ -40,16 +40,24 @@ def balancer(datapath: str) -> duts.DutSpec:
     return duts.load(f"ringway-lb-{datapath}")
 
 
+def events(args: argparse.Namespace, folder: str) -> dict[str, int]:
+    """What has become of connections, as the balancer counts it."""
+    socket = os.path.join(folder, f"{balancer(args.datapath).name}-0-0.json.sock")
+    said = json.loads(run(os.path.join(args.bin, "ringway-lb"), "stats", "--json", "--socket", socket))
+    return {e["name"]: e["count"] for e in said["events"] if e["name"].startswith("conn_")}
+
+
 def flood(args: argparse.Namespace) -> dict[str, Any]:
-    """The flood comes by the same port as the flows; what of the flows arrives is told apart by its stamps."""
+    """The flood comes by the same port as the flows, so what of them leaves is counted by the ring that they are sent by; what arrives is told apart by
+    its stamps."""
     found = tools.Tools.find(args.bin)
     with testbed.make("p2p", cpus=(found.generator_cpu, found.dut_cpu)) as bed, \
             RunningDut(balancer(args.datapath), bed, found) as dut:
         mac = Port(bed.places[0].ns, bed.places[0].ports[0]).mac()
-        flows = Traffic(flows=ESTABLISHED, destination=mac, options=("--stamp",), size=64)
+        flows = Traffic(flows=ESTABLISHED, destination=mac, engine="afxdp", size=64)
         generator = Generator(found, bed)
-        generator.run(flows, rate=THEIR_RATE, seconds=1.0)  # establishes them: two packets each, and more
-        before, memory = dut.counters(), dut.memory_kb()
+        generator.run(flows, rate=THEIR_RATE, seconds=1.0, stamp=True)  # establishes them: two packets each, and more
+        memory = dut.memory_kb()
         words = [found.gen, str(bed.gen), "--cpu", str(found.generator_cpu), "--json", "-", "-q", "--dst-mac", mac,
                  "--protocol", FLOODS[args.kind], "--flows", str(1 << 24), "--vary", "src-ip,src-port", "--distribution", "random",
                  "--rate", str(round(args.rate)), "--duration", f"{args.seconds + 2:g}"]
@@ -63,10 +71,10 @@ def flood(args: argparse.Namespace) -> dict[str, Any]:
             flooding.kill()
         if flooding.code != 0:
             raise SystemExit(f"underload: error: {flooding.stderr.strip()}")
-        after = dut.counters()
         assert sent.analysed is not None
         return {"offered": sent.offered, "received": sent.analysed["unique"], "flood": json.loads(flooding.stdout)["offered"] / (args.seconds + 2),
-                "asked": args.rate, "memory_kb": [memory, dut.memory_kb()], "before": before, "after": after}
+                "asked": args.rate, "memory_kb": [memory, dut.memory_kb()],
+                "connections": events(args, bed.folder)}
 
 
 def configuration(socket: str, mac: str, port: str, number: int) -> str:
