@@ -16,6 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// How long a start waits for the kernel to find next hops: as long as it asks for one in vain.
+constexpr milliseconds first_answers{1200};
 /// What health checks and neighbours say within this time changes the rings together.
 constexpr milliseconds gathering{5};
 
@@ -114,9 +116,17 @@ std::vector<std::string> service::lines() const {
 }
 
 void service::start() {
+  wait_for_neighbours();
   path_->start();
   attached_ = true;
   announce(true);
+}
+
+/// Before the first packet, so that it does not meet rings without a real.
+void service::wait_for_neighbours() {
+  const auto deadline = clock::now() + first_answers;
+  while (!unheard_.empty() && !deaf_ && clock::now() < deadline) loop_.run_once(milliseconds(20));
+  if (plane_.unsettled()) settle();
 }
 
 void service::stop() noexcept {
@@ -143,10 +153,13 @@ void service::settle_in_time() {
   const auto now = clock::now();
   if (!settle_at_) settle_at_ = now + gathering;
   if (now < *settle_at_) return;
+  settle();
+}
+
+void service::settle() {
   settle_at_.reset();
   const lb_change c = plane_.settle();
   log(log_level::info, "{} rings built, {} shared, generation {}", c.rings_built, c.rings_shared, c.serial);
-  say_alarms();
 }
 
 lb_change service::reload(bool discard) {
@@ -160,7 +173,6 @@ void service::after_change() {
   want_neighbours();
   want_checks();
   announce(false);
-  say_alarms();
 }
 
 void service::every_second() {
@@ -216,13 +228,18 @@ void service::announce(bool all) {
   });
 }
 
+/// What lasts longer than a second: at start, and when many things change at once, there are alarms that do
+/// not.
 void service::say_alarms() {
   const std::vector<std::string> lines = plane_.alarms();
   std::set<std::string> now(lines.begin(), lines.end());
   for (const std::string& line : now)
-    if (!alarms_.contains(line)) log(log_level::warning, "{}", line);
-  for (const std::string& line : alarms_)
-    if (!now.contains(line)) log(log_level::warning, "no longer: {}", line);
+    if (alarms_.contains(line) && said_.insert(line).second) log(log_level::warning, "{}", line);
+  std::erase_if(said_, [&now](const std::string& line) {
+    if (now.contains(line)) return false;
+    log(log_level::warning, "no longer: {}", line);
+    return true;
+  });
   alarms_ = std::move(now);
 }
 

@@ -60,6 +60,8 @@ class service final : public app::forwarding {
   void after_change();
   void announce(bool all);
   void settle_in_time();
+  void settle();
+  void wait_for_neighbours();
   // service_reals.cpp: where reals are, and how they are
   void want_neighbours();
   void hear_of_neighbours();
@@ -87,7 +89,8 @@ class service final : public app::forwarding {
   verb_context verbs_;
   std::unique_ptr<control_socket> socket_;
   std::set<ip_address> announced_;
-  std::set<std::string> alarms_;
+  std::set<std::string> alarms_, said_;  // those of the last look; those that were told
+  std::set<ip_address> unheard_;         // whose next hops nothing has been heard of since the start
   std::optional<clock::time_point> settle_at_;
   clock::time_point next_second_{};
   bool attached_ = false;

@@ -13,6 +13,7 @@ void service::want_neighbours() {
   std::set<ip_address> wanted;
   for (const lb_destination& d : plane_.destinations()) wanted.insert(d.address);
   for (const static_hop& h : plane_.in_force().next_hops) wanted.erase(h.real);
+  if (!attached_) unheard_ = wanted;
   hops_->want(wanted);
 }
 
@@ -20,6 +21,7 @@ void service::hear_of_neighbours() {
   if (deaf_) return;
   try {
     for (const next_hop_news& n : hops_->news()) {
+      unheard_.erase(n.to);
       lb_destination to;
       to.address = n.to;
       plane_.next_hop(to, n.hop);

@@ -225,12 +225,35 @@ class Runs(Bed):
             with self.subTest(way):
                 sh("ip", "-n", self.lb, "neigh", "flush", "dev", "d1")
                 process = self.start("--datapath", way, config=config)
-                sniffer = self.sniffer()
-                self.assertTrue(self.arrives(sniffer), process.stderr)
+                sniffer = self.bed.sniffer(self.real, "r0", timeout=1)
+                self.send()
+                self.assertTrue(self.seen(sniffer, VIP, b"hello"), process.stderr)      # the very first
+                self.assertNotIn("warning", process.stderr)
                 sniffer.close()
                 self.assertIn("managed", sh("ip", "-n", self.lb, "neigh", "show", REAL).stdout)
                 self.assertEqual(process.stop(), 0)
                 self.assertNotIn("managed", sh("ip", "-n", self.lb, "neigh", "show", REAL).stdout)
+
+    def test_a_start_waits_for_a_neighbour_that_is_slow(self):
+        self.bed.run(self.lb, "sysctl", "-qw", "net.ipv4.neigh.d1.retrans_time_ms=300")
+        self.bed.run(self.real, "ip", "address", "del", f"{REAL}/24", "dev", "r0")
+        process = self.bed.start(LB, "--config", self.write(self.text(hop=False)), *self.ports)
+        self.assertTrue(eventually(self.control.is_socket), process.stderr)
+        self.bed.run(self.real, "ip", "address", "add", f"{REAL}/24", "dev", "r0")
+        process.wait_for(f"{NAME}: ready\n")
+        sniffer = self.bed.sniffer(self.real, "r0", timeout=1)
+        self.send()
+        self.assertTrue(self.seen(sniffer, VIP, b"hello"), process.stderr)
+        self.assertEqual(process.stop(), 0)
+
+    def test_an_alarm_that_lasts_is_told_once(self):
+        self.bed.run(self.real, "ip", "address", "del", f"{REAL}/24", "dev", "r0")
+        process = self.start(config=self.write(self.text(hop=False)))
+        self.assertTrue(eventually(lambda: "warning: VIP web: no real" in process.stderr, 5), process.stderr)
+        self.bed.run(self.real, "ip", "address", "add", f"{REAL}/24", "dev", "r0")
+        self.assertTrue(eventually(lambda: "warning: no longer: VIP web: no real" in process.stderr, 20), process.stderr)
+        self.assertEqual(process.stderr.count("warning: VIP web"), 1)
+        self.assertEqual(process.stop(), 0)
 
     def test_one_port_serves_for_both_ways(self):
         """The real is where the client is; a veth does not take XDP_TX from a balancer without help."""
