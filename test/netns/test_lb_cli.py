@@ -238,7 +238,7 @@ class Runs(Bed):
         self.bed.run(self.lb, "sysctl", "-qw", "net.ipv4.neigh.d1.retrans_time_ms=300")
         self.bed.run(self.real, "ip", "address", "del", f"{REAL}/24", "dev", "r0")
         process = self.bed.start(LB, "--config", self.write(self.text(hop=False)), *self.ports)
-        self.assertTrue(eventually(self.control.is_socket), process.stderr)
+        self.assertTrue(eventually(lambda: sh("ip", "-n", self.lb, "neigh", "show", REAL).stdout), process.stderr)
         self.bed.run(self.real, "ip", "address", "add", f"{REAL}/24", "dev", "r0")
         process.wait_for(f"{NAME}: ready\n")
         sniffer = self.bed.sniffer(self.real, "r0", timeout=1)
