@@ -38,7 +38,14 @@ if(manuals AND RINGWAY_SCDOC)
       COMMAND sh -c "mkdir -p \"$(dirname \"$3\")\" && \"$1\" < \"$2\" > \"$3\"" sh ${RINGWAY_SCDOC} ${source} ${target}
       DEPENDS ${source} COMMENT "manual ${page}" VERBATIM)
     list(APPEND pages ${target})
+    string(REGEX MATCH "[1-8]$" section ${page})
+    install(FILES ${target} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
   endforeach()
   add_custom_target(ringway_manuals ALL DEPENDS ${pages})
-  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+# The unit names the installed program. `systemctl` finds it under /usr; elsewhere it is to be linked.
+if(RINGWAY_BUILD_APPS)
+  configure_file(${PROJECT_SOURCE_DIR}/dist/ringway-lb.service.in ${PROJECT_BINARY_DIR}/ringway-lb.service @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/ringway-lb.service DESTINATION lib/systemd/system)
 endif()

@@ -74,7 +74,7 @@ std::string print_status(const json& a) {
   line("ports", ports_line(a.at("ports")));
   line("VIPs", fmt::format("{} (capacity {})", a.at("vips").size(), number_of(most, "vips")));
   line("reals", fmt::format("{} (capacity {})", reals_line(a.at("reals")), number_of(most, "reals")));
-  line("rings", fmt::format("{} of {} slots (capacity {})", number_of(a.at("rings"), "used"),
+  line("rings", fmt::format("{} in use, of {} slots each (capacity {})", number_of(a.at("rings"), "used"),
                             number_of(a.at("rings"), "size"), number_of(most, "rings")));
   line("connections", connections_line(a.at("connections")));
   line("memory", size_text(a.at("memory_bytes").get<double>()));
