@@ -10,37 +10,37 @@
 #define REF_PORTS 32u
 
 struct ref_vip_key { /* of IPv4 the first word; as large as IPv6 needs it */
-	__be32 addr[4];
-	__be16 port;
-	__u8 proto, family;
+  __be32 addr[4];
+  __be16 port;
+  __u8 proto, family;
 };
 RW_STATIC_ASSERT(sizeof(struct ref_vip_key) == 20, "a key has no padding");
 
 struct ref_vip {
-	__u32 number; /* of its counters */
-	__u32 first;  /* slot of `ref_rings`: its ring begins there */
+  __u32 number; /* of its counters */
+  __u32 first;  /* slot of `ref_rings`: its ring begins there */
 };
 
 enum ref_method { REF_L2, REF_IPIP };
 
 struct ref_real {
-	__be32 src, dst;    /* of the outer header */
-	__u8 mac[6], of[6]; /* of the next hop, of the port */
-	__u16 port, mtu;
-	__u8 method, up, ttl, pad;
+  __be32 src, dst;    /* of the outer header */
+  __u8 mac[6], of[6]; /* of the next hop, of the port */
+  __u16 port, mtu;
+  __u8 method, up, ttl, pad;
 };
 RW_STATIC_ASSERT(sizeof(struct ref_real) == 28, "no padding");
 
 struct ref_traffic {
-	__u64 packets, bytes;
+  __u64 packets, bytes;
 };
 
 struct ref_counters {
-	__u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
+  __u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
 struct ref_all_counters {
-	struct ref_counters port[REF_PORTS];
+  struct ref_counters port[REF_PORTS];
 };
 
 #endif
