@@ -113,6 +113,20 @@ TEST_CASE("a whole file is what it says") {
   CHECK((c.next_hops[0].mac[5] == 0x0a && c.next_hops[0].interface == "eth1"));
 }
 
+TEST_CASE("a time is seconds, or a string with its unit") {
+  const auto [written, ms] = GENERATE(table<const char*, int>({{"2", 2000},
+                                                               {"0.25", 250},
+                                                               {"\"2s\"", 2000},
+                                                               {"\"1.5s\"", 1500},
+                                                               {"\"500ms\"", 500},
+                                                               {"\"1ms\"", 1}}));
+  INFO(written);
+  const configuration c = parse(fmt::format(
+      "[[vip]]\naddress = \"198.51.100.1\"\nport = 80\n[vip.check]\ntype = \"tcp\"\ninterval = {}\n",
+      written));
+  CHECK(c.vips.at(0).check.interval.count() == ms);
+}
+
 TEST_CASE("what is left out is worked out: room for twice as much") {
   std::string text = source;
   for (int i = 0; i < 2000; ++i)
