@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What docs/load-balancer.md says of the balancer's costs: measured (lb.json, lb-wire.json.xz) and rendered; nothing in it is typed."""
+"""What docs/load-balancer.md says of the balancer's costs: measured (lb.json, lb-wire.json.xz) and rendered; nothing in it is
+typed."""
 import json
 import os
 import subprocess
@@ -38,11 +39,12 @@ def underload(args, wire):
         if most is None:
             print(f"publish: ringway-lb-{datapath} has no NDR: nothing is measured under load", file=sys.stderr)
             continue
-        rates = {"syn-flood": min(FLOOD_MOST, FLOOD_SHARE * most), "udp-flood": min(FLOOD_MOST, FLOOD_SHARE * most), "reload": RELOAD_SHARE * most}
-        for kind, rate in rates.items():
-            done = subprocess.run((os.path.join(HERE, "lb", "underload.py"), "--bin", args.bin, "--datapath", datapath, kind, f"{rate:.0f}"),
-                                  stdout=subprocess.PIPE, text=True, check=False)
-            found.append(json.loads(done.stdout) if done.returncode == 0 else {"kind": kind, "datapath": datapath, "failed": done.returncode})
+        flood = min(FLOOD_MOST, FLOOD_SHARE * most)
+        for kind, rate in (("syn-flood", flood), ("udp-flood", flood), ("reload", RELOAD_SHARE * most)):
+            command = (os.path.join(HERE, "lb", "underload.py"), "--bin", args.bin, "--datapath", datapath, kind, f"{rate:.0f}")
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            failed = {"kind": kind, "datapath": datapath, "failed": done.returncode}
+            found.append(json.loads(done.stdout) if done.returncode == 0 else failed)
     return found
 
 
@@ -73,20 +75,23 @@ def programs_part(found):
         ours, theirs = net(c, "ringway"), net(c, "reference")
         rows.append((c["method"], count(c["flows"]), count(c["vips"]), count(c["reals"]), spread(ours), spread(theirs),
                      spread([a / b for a, b in zip(ours, theirs)], 2)))
-    return (f"### XDP, nanoseconds a packet\n\n`BPF_PROG_TEST_RUN`, {found['rounds']} interleaved rounds, medians with their interval, above an empty program behind "
-            "the same front program, which changes the flow with every packet. The reference (`bench/lb/reference.bpf.c`) does the same by the kernel's own "
-            "maps and sends the same bytes; it knows less (no IPv6, no VLAN, no state of a connection). Every run begins a second, so each flow's age "
-            "is written once in it.\n\n"
+    return (f"### XDP, nanoseconds a packet\n\n`BPF_PROG_TEST_RUN`, {found['rounds']} interleaved rounds, medians with their interval, "
+            "above an empty program behind the same front program, which changes the flow with every packet. The reference "
+            "(`bench/lb/reference.bpf.c`) does the same by the kernel's own maps and sends the same bytes; it knows less "
+            "(no IPv6, no VLAN, no state of a connection). Every run begins a second, so each flow's age is written once in it.\n\n"
             + table(("method", "live flows", "VIPs", "reals", "ringway", "reference", "ratio"), rows))
 
 
 def core_part(found):
-    xdp = {(c["method"], c["flows"]): median(net(c, "ringway")) for c in found["programs"] if (c["vips"], c["reals"]) == (1, 100)}
+    usual = [c for c in found["programs"] if (c["vips"], c["reals"]) == (1, 100)]
+    xdp = {(c["method"], c["flows"]): median(net(c, "ringway")) for c in usual}
     rows = []
     for c in found["core"]:
         ours = net(c, "ringway")
-        rows.append((c["method"], count(c["flows"]), c["batch"], spread(ours, 1), f"{median(ours) / xdp[c['method'], c['flows']]:.2f}"))
-    return ("### AF_XDP, nanoseconds a packet\n\nThe worker's function over in-memory rings, above a worker whose function does nothing.\n\n"
+        of_xdp = median(ours) / xdp[c["method"], c["flows"]]
+        rows.append((c["method"], count(c["flows"]), c["batch"], spread(ours, 1), f"{of_xdp:.2f}"))
+    return ("### AF_XDP, nanoseconds a packet\n\nThe worker's function over in-memory rings, above a worker whose "
+            "function does nothing.\n\n"
             + table(("method", "live flows", "batch", "ringway", "of XDP's"), rows))
 
 
@@ -94,11 +99,11 @@ def table_part(found):
     t = found["table"]
     rows = []
     for x, a in zip(t["xdp"], t["afxdp"]):
-        rows.append((f"{x['percent']} %", count(x["flows"]), *(f"{count(w['evicted_live'])}" for w in (x, a)),
-                     *(f"{count(w['moved'])} ({w['moved'] / (w['flows'] - w['of_removed_real']):.2%})" for w in (x, a))))
-    return (f"### How full the connection table may be\n\n{count(t['slots'])} entries. So many flows are established, one of {t['reals']} reals is replaced, every "
-            "flow sends again. Flows of the real that is gone are left out; evictions are those before the change, as the balancer counts them, and each of "
-            "them is a flow that lost its entry.\n\n"
+        moved = (f"{count(w['moved'])} ({w['moved'] / (w['flows'] - w['of_removed_real']):.2%})" for w in (x, a))
+        rows.append((f"{x['percent']} %", count(x["flows"]), *(count(w["evicted_live"]) for w in (x, a)), *moved))
+    return (f"### How full the connection table may be\n\n{count(t['slots'])} entries. So many flows are established, one of "
+            f"{t['reals']} reals is replaced, every flow sends again. Flows of the real that is gone are left out; evictions are those before "
+            "the change, as the balancer counts them, and each of them is a flow that lost its entry.\n\n"
             + table(("established flows", "", "live entries evicted, XDP", "AF_XDP", "flows moved, XDP", "AF_XDP"), rows))
 
 
@@ -111,16 +116,19 @@ def rings_part(found):
     rows = [(f"a ring of {count(r['size'])} slots, {r['reals']} reals", f"{max(one['ms']):.2f} ms"),
             ("furthest that a share is from its weight's", f"{one['slots_off']:.2f} slots"),
             ("flows of the others that move when one real goes, at most", f"{one['moved_at_most']:.2%}"),
-            (f"{count(r['vips'])} different rings put in force", slowest("different", "building_ms") + " and a grace period of " + slowest("different", "waiting_ms")),
+            (f"{count(r['vips'])} different rings put in force",
+             f"{slowest('different', 'building_ms')} and a grace period of {slowest('different', 'waiting_ms')}"),
             (f"one real of {count(r['vips'])} VIPs with equal sets fails: out of their ring", slowest("failover", "ms"))]
-    memory = [(m["what"], count(m["vips"]), count(m["rings"]), count(m["reals"]), count(m["connections"]), f"{m['bytes'] / 1e6:.1f} MB") for m in r["memory"]]
+    memory = [(m["what"], *(count(m[k]) for k in ("vips", "rings", "reals", "connections")), f"{m['bytes'] / 1e6:.1f} MB")
+              for m in r["memory"]]
     return ("### Rings and memory\n\nTimes: the slowest of some.\n\n" + table(("what", ""), rows)
             + "\nTables, by capacity (there are twice as many rings and reals as that, so that all can be replaced at once):\n\n"
             + table(("for", "VIPs", "rings", "reals", "connections", "bytes"), memory))
 
 
 def wire_part(wire):
-    rows = [(f"{c['over']} / {c['under']}", c["flows"], c["method"].upper(), f"{c['median']:.3f} ({c['low']:.3f} to {c['high']:.3f})")
+    rows = [(f"{c['over']} / {c['under']}", c["flows"], c["method"].upper(),
+             f"{c['median']:.3f} ({c['low']:.3f} to {c['high']:.3f})")
             for c in wire["comparisons"] if c["median"]]
     rates = {}
     for r in wire["rounds"]:
@@ -129,8 +137,10 @@ def wire_part(wire):
                 if m.get("value"):
                     rates.setdefault((c["dut"], c["flows"], name), []).append(m["value"] / 1e6)
     absolute = [(dut, flows, name.upper(), spread(v, 3)) for (dut, flows, name), v in sorted(rates.items())]
-    return ("### On the wire\n\nveth, 64-byte frames, one VIP and one real, method `l2`; ringway-l2fwd (`ringway-xdp`, `ringway-afxdp`) forwards the same frames.\n\n"
-            + table(("device", "flows", "at", "Mpps"), absolute) + "\n" + table(("ratio", "flows", "at", "median (interval)"), rows))
+    return ("### On the wire\n\nveth, 64-byte frames, one VIP and one real, method `l2`; ringway-l2fwd (`ringway-xdp`, "
+            "`ringway-afxdp`) forwards the same frames.\n\n"
+            + table(("device", "flows", "at", "Mpps"), absolute) + "\n"
+            + table(("ratio", "flows", "at", "median (interval)"), rows))
 
 
 def underload_part(found):
@@ -139,16 +149,20 @@ def underload_part(found):
         if "failed" in u:
             rows.append((u["kind"], u["datapath"], "", "", f"failed, exit {u['failed']}", ""))
             continue
-        more = f"{u['memory_kb'][0]} kB before, {u['memory_kb'][1]} kB after" if "memory_kb" in u else f"{u['reloads']} reloads"
-        rows.append((u["kind"], u["datapath"], f"{u.get('flood', u['asked']):.0f}", count(u["offered"]), count(u["offered"] - u["received"]), more))
-    return ("### Floods and reloads\n\n`bench/lb/underload.py`: a flood from random sources beside 1024 established flows; 1000 VIPs of which every half second a hundred get "
-            "another set of reals, and all gain or lose one.\n\n" + table(("what", "datapath", "frames/s", "frames that count", "lost", ""), rows)) if rows else ""
+        more = f"{u['reloads']} reloads" if "reloads" in u else "resident: {} kB before, {} kB after".format(*u["memory_kb"])
+        rate, lost = u.get("flood", u["asked"]), u["offered"] - u["received"]
+        rows.append((u["kind"], u["datapath"], f"{rate:.0f}", count(u["offered"]), count(lost), more))
+    if not rows:
+        return ""
+    return ("### Floods and reloads\n\n`bench/lb/underload.py`: a flood from random sources beside 1024 established flows; 1000 VIPs "
+            "of which every half second a hundred get another set of reals, and all gain or lose one.\n\n"
+            + table(("what", "datapath", "frames/s", "frames that count", "lost", ""), rows))
 
 
 def section(found, wire):
     p = found["platform"]
-    parts = [f"Kernel {p['kernel']}, {p['cpu']}, {p['cpus']} CPUs, commit {p['commit']}, {p['date'][:10]}.\n", programs_part(found), core_part(found),
-             table_part(found), rings_part(found)]
+    parts = [f"Kernel {p['kernel']}, {p['cpu']}, {p['cpus']} CPUs, commit {p['commit']}, {p['date'][:10]}.\n",
+             programs_part(found), core_part(found), table_part(found), rings_part(found)]
     if wire is not None:
         parts += [wire_part(wire), underload_part(found)]
     return BEGIN + "\n" + "\n".join(x for x in parts if x) + END

@@ -5,8 +5,8 @@
     bench/lb/underload.py [--bin DIR] [--datapath xdp|afxdp] [--seconds S] KIND RATE
 
     syn-flood, udp-flood   RATE frames/s from random sources, while 1024 established flows send 10,000 a second
-    reload                 RATE frames/s to 1000 VIPs, while every half second another configuration is put in force: the next hundred VIPs
-                           get another set of reals; one real of all of them goes or comes
+    reload                 RATE frames/s to 1000 VIPs, while every half second another configuration is put in force: the next
+                           hundred VIPs get another set of reals; one real of all of them goes or comes
 
 One line of JSON: frames offered and received of the flows that count, what the balancer says of its connections, its memory.
 """
@@ -48,8 +48,8 @@ def events(args: argparse.Namespace, folder: str) -> dict[str, int]:
 
 
 def flood(args: argparse.Namespace) -> dict[str, Any]:
-    """The flood comes by the same port as the flows, so what of them leaves is counted by the ring that they are sent by; what arrives is told apart by
-    its stamps."""
+    """The flood comes by the same port as the flows, so what of them leaves is counted by the ring that they are sent by; what
+    arrives is told apart by its stamps."""
     found = tools.Tools.find(args.bin)
     with testbed.make("p2p", cpus=(found.generator_cpu, found.dut_cpu)) as bed, \
             RunningDut(balancer(args.datapath), bed, found) as dut:
@@ -59,8 +59,8 @@ def flood(args: argparse.Namespace) -> dict[str, Any]:
         generator.run(flows, rate=THEIR_RATE, seconds=1.0, stamp=True)  # establishes them: two packets each, and more
         memory = dut.memory_kb()
         words = [found.gen, str(bed.gen), "--cpu", str(found.generator_cpu), "--json", "-", "-q", "--dst-mac", mac,
-                 "--protocol", FLOODS[args.kind], "--flows", str(1 << 24), "--vary", "src-ip,src-port", "--distribution", "random",
-                 "--rate", str(round(args.rate)), "--duration", f"{args.seconds + 2:g}"]
+                 "--protocol", FLOODS[args.kind], "--flows", str(1 << 24), "--vary", "src-ip,src-port", "--distribution",
+                 "random", "--rate", str(round(args.rate)), "--duration", f"{args.seconds + 2:g}"]
         flooding = Process(words)
         try:
             time.sleep(1.0)
@@ -72,8 +72,9 @@ def flood(args: argparse.Namespace) -> dict[str, Any]:
         if flooding.code != 0:
             raise SystemExit(f"underload: error: {flooding.stderr.strip()}")
         assert sent.analysed is not None
-        return {"offered": sent.offered, "received": sent.analysed["unique"], "flood": json.loads(flooding.stdout)["offered"] / (args.seconds + 2),
-                "asked": args.rate, "memory_kb": [memory, dut.memory_kb()],
+        flooded = json.loads(flooding.stdout)["offered"] / (args.seconds + 2)
+        return {"offered": sent.offered, "received": sent.analysed["unique"], "flood": flooded, "asked": args.rate,
+                "memory_kb": [memory, dut.memory_kb()],
                 "connections": events(args, bed.folder)}
 
 
@@ -81,7 +82,8 @@ def configuration(socket: str, mac: str, port: str, number: int) -> str:
     """The number-th: every one differs from the one before it by a hundred VIPs' reals and by one real of all."""
     lines = ["[control]", f'socket = "{socket}"']
     for v in range(VIPS):
-        lines += ["[[vip]]", f'name = "v{v}"', f'address = "198.19.{(v + 1) >> 8}.{(v + 1) & 255}"', "port = 9", 'protocol = "udp"', 'announce = "none"',
+        address = f"198.19.{(v + 1) >> 8}.{(v + 1) & 255}"
+        lines += ["[[vip]]", f'name = "v{v}"', f'address = "{address}"', "port = 9", 'protocol = "udp"', 'announce = "none"',
                   'method = "l2"']
         shift = v // 100 == number % 10
         for r in range(REALS):
@@ -121,8 +123,10 @@ def reload(args: argparse.Namespace) -> dict[str, Any]:
             finally:
                 stop.set()
                 reloading.join()
-            return {"offered": outcome.offered, "received": outcome.received, "asked": args.rate, "reloads": len(done), "losses": outcome.record["balance"],
-                    "without": {"offered": quiet.offered, "received": quiet.received}, "said": w.dut.said()}
+            return {"offered": outcome.offered, "received": outcome.received, "asked": args.rate,
+                    "reloads": w.dut.output.count("ringway-lb: reloaded "),
+                    "signals": len(done), "losses": outcome.record["balance"],
+                    "without": {"offered": quiet.offered, "received": quiet.received}}
 
 
 def main() -> None:

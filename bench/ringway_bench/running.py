@@ -149,6 +149,11 @@ class RunningDut:
         return last_lines(text) or "nothing"
 
     @property
+    def output(self) -> str:
+        """All that its processes have written up to now."""
+        return "".join(p.output for p in self._processes)
+
+    @property
     def pids(self) -> list[int]:
         """Of all its processes, those included that it has started itself."""
         return [pid for process in self._processes for pid in process.pids()]

@@ -13,8 +13,8 @@ RATE = 60_000
 
 
 def under(kind, datapath):
-    done = subprocess.run([str(UNDERLOAD), "--bin", str(rwtest.BIN), "--datapath", datapath, "--seconds", "2", kind, str(RATE)],
-                          capture_output=True, text=True, timeout=120)
+    command = (str(UNDERLOAD), "--bin", str(rwtest.BIN), "--datapath", datapath, "--seconds", "2", kind, str(RATE))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise AssertionError(f"{kind}, {datapath}: exit {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout)
