@@ -160,7 +160,8 @@ TEST_CASE("rates are between two answers", "[lb]") {
 
 TEST_CASE("frames that are cut off, and columns", "[lb]") {
   std::vector<std::uint8_t> frame(14 + 40, 0);
-  CHECK(headers_of(std::vector<std::uint8_t>(5), 0).front() == "Ethernet: cut off");
+  for (const std::size_t n : {0u, 5u, 13u})
+    CHECK(headers_of(std::vector<std::uint8_t>(n), 0).front() == "Ethernet: cut off");
   frame[12] = 0x81, frame[13] = 0, frame[14] = 0x20, frame[15] = 100, frame[16] = 0x86, frame[17] = 0xdd;
   const auto lines = headers_of(frame, 0);
   REQUIRE(lines.size() >= 3);

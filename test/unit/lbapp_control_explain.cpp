@@ -78,7 +78,13 @@ TEST_CASE("explain says what the core does, and conns shows it afterwards", "[lb
   r.ask({{"verb", "remove-real"}, {"vip", "web"}, {"real", real}});
   if (real == "r1") r.ask({{"verb", "remove-real"}, {"vip", "affine"}, {"real", real}});
   CHECK(r.ask({{"verb", "conns"}}).at("conns")[0].at("real").is_null());
-  r.plane.tick(2000);
+  REQUIRE(r.ask({{"verb", "add-real"}, {"vip", "web"}, {"address", "10.0.0.9"}, {"name", "heir"}}).at("ok") ==
+          true);
+  const json reals = r.ask({{"verb", "reals"}, {"vip", "web"}}).at("reals");
+  REQUIRE(reals.back().at("name") == "heir");
+  REQUIRE(reals.back().at("element") == e.at("real").at("element"));  // it has its place now
+  CHECK(r.ask({{"verb", "conns"}}).at("conns")[0].at("real").is_null());
+  r.store.memory().control->tick = 2000;  // nobody has swept
   CHECK(r.ask({{"verb", "conns"}}).at("conns").empty());
 }
 

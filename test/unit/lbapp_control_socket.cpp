@@ -182,7 +182,9 @@ TEST_CASE("a client that reads slowly delays nobody, and gets all of its answer"
   CHECK(get(other) == "<other>\n");
   CHECK(std::chrono::steady_clock::now() - begin < milliseconds(500));
   CHECK(r.heard.size() == 2);  // "after" waits for "big" to be taken
-  std::string all;
+  std::string all = get(slow, nullptr, 300'000);
+  r.turns(4);
+  CHECK(r.heard.size() == 2);
   for (int i = 0; i < 20'000 && all.size() < r.big.size() + 1 + 8; ++i) {
     all += get(slow);
     r.loop.run_once(milliseconds(1));
@@ -199,6 +201,21 @@ TEST_CASE("a client that takes nothing loses its connection", "[lb]") {
   bool ended = false;
   CHECK(get(dead, &ended, 16 << 20).size() < r.big.size());
   CHECK(ended);
+}
+
+TEST_CASE("a client that takes its time is given it", "[lb]") {
+  rig r(control_limits{.patience = milliseconds(60)});
+  const unique_fd slow = connect_to(r.where.socket());
+  put(slow, "big\n");
+  std::string all;
+  const auto begin = std::chrono::steady_clock::now();
+  while (all.size() < r.big.size() + 1 && std::chrono::steady_clock::now() - begin < milliseconds(5000)) {
+    all += get(slow, nullptr, 300'000);
+    r.loop.run_once(milliseconds(10));
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  CHECK(all.size() == r.big.size() + 1);
+  CHECK(std::chrono::steady_clock::now() - begin > milliseconds(120));
 }
 
 TEST_CASE("only so many ask at a time", "[lb]") {
@@ -263,6 +280,13 @@ TEST_CASE("what is no socket is left alone", "[lb]") {
   REQUIRE(::symlink(where.socket().c_str(), (where.path + "/link").c_str()) == 0);
   CHECK_THROWS_AS(control_path(where.path + "/link", 0600), error);
   CHECK_THROWS_AS(control_path(where.path + "/no/such", 0600), error);
+  const std::string datagrams = where.path + "/datagrams";  // somebody's, of another kind
+  const sockaddr_un a = control_address(datagrams);
+  const unique_fd other(::socket(AF_UNIX, SOCK_DGRAM, 0));
+  REQUIRE(::bind(other.value(), reinterpret_cast<const sockaddr*>(&a), sizeof(a)) == 0);
+  CHECK_THROWS_WITH(control_path(datagrams, 0600),
+                    test::ContainsSubstring("find out whether somebody listens"));
+  CHECK(::access(datagrams.c_str(), F_OK) == 0);
   CHECK_THROWS_AS(control_path(where.path + "/" + std::string(120, 'l'), 0600), usage_error);
   CHECK_THROWS_AS(control_path("", 0600), usage_error);
 }

@@ -45,6 +45,9 @@ TEST_CASE("what is no request is refused by name", "[lb]") {
   CHECK(refused("{\"verb\":\"drain\",\"vip\":\"web\",\"real\":\"r1\",\"undo\":\"yes\"}") ==
         "undo: \"yes\" is neither true nor false");
   CHECK(refused("{\"verb\":\"conns\",\"limit\":-1}") == "limit: -1 is no number from 1 to 100000");
+  CHECK(refused("{\"verb\":\"conns\",\"limit\":100001}") == "limit: 100001 is no number from 1 to 100000");
+  CHECK(refused("{\"verb\":\"conns\",\"limit\":4294967297}") ==
+        "limit: 4294967297 is no number from 1 to 100000");
   CHECK(refused("{\"verb\":\"conns\",\"limit\":2.5}") == "limit: 2.5 is no number from 1 to 100000");
 }
 
