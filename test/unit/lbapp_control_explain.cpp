@@ -21,6 +21,19 @@ std::vector<std::uint8_t> as_it_came(const json& explained) {
   return frame;
 }
 
+/// The one that 192.168.1.9:40000 has made.
+void check_connection(const json& c, const std::string& real) {
+  CHECK(c.at("source") == "192.168.1.9");
+  CHECK(c.at("source_port") == 40000);
+  CHECK(c.at("destination") == "10.200.1.1");
+  CHECK(c.at("destination_port") == 80);
+  CHECK(c.at("protocol") == "tcp");
+  CHECK(c.at("vip") == "web");
+  CHECK(c.at("real") == real);
+  CHECK(c.at("state") == "half_open");
+  CHECK(c.at("idle_s") == 0);
+}
+
 }  // namespace
 
 TEST_CASE("explain says what the core does, and conns shows it afterwards", "[lb]") {
@@ -55,15 +68,7 @@ TEST_CASE("explain says what the core does, and conns shows it afterwards", "[lb
   REQUIRE(all.at("conns").size() == 1);
   CHECK(all.at("matching") == 1);
   const json& c = all.at("conns")[0];
-  CHECK(c.at("source") == "192.168.1.9");
-  CHECK(c.at("source_port") == 40000);
-  CHECK(c.at("destination") == "10.200.1.1");
-  CHECK(c.at("destination_port") == 80);
-  CHECK(c.at("protocol") == "tcp");
-  CHECK(c.at("vip") == "web");
-  CHECK(c.at("real") == real);
-  CHECK(c.at("state") == "half_open");
-  CHECK(c.at("idle_s") == 0);
+  check_connection(c, real);
   const json again = r.ask(request);
   CHECK(again.at("connection").at("bucket") == c.at("bucket"));
   CHECK(again.at("connection").at("slot") == c.at("slot"));
