@@ -318,28 +318,32 @@ class Flow:
     """A TCP connection to the line service."""
 
     def __init__(self, opened, address, port):
-        self._socket = opened
+        self._socket, self._read, self.count = opened, b"", 0
         opened.settimeout(5)
         opened.connect((address, port))
-        self._file = opened.makefile("rb")
-        self.count = 0
 
     def ask(self, seconds=5.0):
         """Sends a line; the name of the real that answered it."""
         self.count += 1
-        self._socket.settimeout(seconds)
         self._socket.sendall(b"line %d\n" % self.count)
-        answer = self._file.readline().decode()
-        name, _, rest = answer.partition(":")
-        if rest != f"line {self.count}\n":
-            raise ConnectionError(f"answer {answer!r} to line {self.count}")
+        return self.answer(seconds)
+
+    def answer(self, seconds=5.0):
+        """To the last line; after a TimeoutError it may still come."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._read:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            more = self._socket.recv(4096)
+            if not more:
+                raise ConnectionError(f"closed after line {self.count}")
+            self._read += more
+        line, _, self._read = self._read.partition(b"\n")
+        name, _, rest = line.decode().partition(":")
+        if rest != f"line {self.count}":
+            raise ConnectionError(f"answer {line!r} to line {self.count}")
         return name
 
-    def local_port(self):
-        return self._socket.getsockname()[1]
-
     def close(self):
-        self._file.close()
         self._socket.close()
 
 
