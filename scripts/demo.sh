@@ -3,6 +3,7 @@
 # demo.sh [OPTIONS]: installs what is missing, builds, and forwards real frames between network namespaces, through
 # AF_XDP and then inside the kernel; as root. Exits with 0 only if each way delivers 99.9 % at the least and every frame
 # that is missing has a name.
+# demo.sh lb [--bin DIR]: a load balancer between a client and three web servers; one is drained, one is killed.
 #   --rate PPS     packets per second (50k)
 #   --seconds S    of traffic for each way (5)
 #   --refuse       a peer that refuses redirected frames: the way through the kernel must fail, and say why
@@ -10,7 +11,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rate=50k seconds=5 refuse=0 bin=
+rate=50k seconds=5 refuse=0 bin= what=l2fwd
+if [[ ${1-} == lb ]]; then
+  what=lb
+  shift
+fi
 while (($#)); do
   case $1 in
     --rate | --seconds | --bin)
@@ -19,7 +24,7 @@ while (($#)); do
       shift
       ;;
     --refuse) refuse=1 ;;
-    -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "demo.sh: unknown option $1" >&2; exit 2 ;;
   esac
   shift
@@ -31,10 +36,16 @@ say() { printf '\n==> %s\n' "$*"; }
 if [[ -z $bin ]]; then
   bin=build/release/bin
   say "Installing what is missing"
-  scripts/install-deps.sh build
-  say "Building ringway-l2fwd and ringway-gen"
+  declare -A groups=([l2fwd]="build" [lb]="build lb") programs=([l2fwd]="ringway-l2fwd ringway-gen" [lb]="ringway-lb ringway-decap")
+  read -ra groups_wanted <<<"${groups[$what]}"
+  read -ra programs_wanted <<<"${programs[$what]}"
+  scripts/install-deps.sh "${groups_wanted[@]}"
+  say "Building ${programs_wanted[*]}"
   [[ -e build/release/build.ninja ]] || cmake --preset release
-  cmake --build build/release -j "$(nproc)" --target ringway-l2fwd ringway-gen
+  cmake --build build/release -j "$(nproc)" --target "${programs_wanted[@]}"
+fi
+if [[ $what == lb ]]; then
+  RINGWAY_BIN=$(cd "$bin" && pwd) exec /usr/bin/python3 scripts/demo-lb.py
 fi
 
 . scripts/testbed.sh

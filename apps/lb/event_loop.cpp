@@ -9,19 +9,28 @@
 #include <ringway/error.hpp>
 
 namespace ringway::lb_app {
+namespace {
+
+/// What epoll gives back: the descriptor, and which of those that had its number.
+std::uint64_t token(int fd, std::uint64_t number) { return number << 32 | static_cast<std::uint32_t>(fd); }
+
+}  // namespace
 
 event_loop::event_loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw error(errno, "make the control loop's epoll");
 }
 
 void event_loop::add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
-  epoll_event e{.events = events, .data = {.fd = fd}};
+  const std::uint64_t number = next_++ & 0xffffffff;
+  epoll_event e{.events = events, .data = {.u64 = token(fd, number)}};
   if (::epoll_ctl(epoll_.value(), EPOLL_CTL_ADD, fd, &e) != 0) throw error(errno, "watch descriptor {}", fd);
-  watched_[fd] = std::make_shared<std::function<void(std::uint32_t)>>(std::move(ready));
+  watched_[fd] = {number, std::make_shared<std::function<void(std::uint32_t)>>(std::move(ready))};
 }
 
 void event_loop::change(int fd, std::uint32_t events) {
-  epoll_event e{.events = events, .data = {.fd = fd}};
+  const auto it = watched_.find(fd);
+  if (it == watched_.end()) throw error(ENOENT, "watch descriptor {}", fd);
+  epoll_event e{.events = events, .data = {.u64 = token(fd, it->second.number)}};
   if (::epoll_ctl(epoll_.value(), EPOLL_CTL_MOD, fd, &e) != 0) throw error(errno, "watch descriptor {}", fd);
 }
 
@@ -31,14 +40,15 @@ void event_loop::remove(int fd) noexcept {
 
 event_loop::timer event_loop::at(clock::time_point when, std::function<void()> call) {
   const timer t = next_++;
-  timers_.emplace(when, std::pair(t, std::move(call)));
+  by_number_[t] = timers_.emplace(when, std::pair(t, std::move(call)));
   return t;
 }
 
 void event_loop::cancel(timer t) noexcept {
-  const auto it =
-      std::find_if(timers_.begin(), timers_.end(), [t](const auto& e) { return e.second.first == t; });
-  if (it != timers_.end()) timers_.erase(it);
+  const auto it = by_number_.find(t);
+  if (it == by_number_.end()) return;
+  timers_.erase(it->second);
+  by_number_.erase(it);
 }
 
 // A timer that is set by one that runs now waits for the next round: a timer of no delay does not hold the
@@ -52,6 +62,7 @@ void event_loop::run_timers() {
       continue;
     }
     const auto call = std::move(it->second.second);
+    by_number_.erase(it->second.first);
     timers_.erase(it);
     call();
     it = timers_.begin();
@@ -69,9 +80,11 @@ void event_loop::run_once(std::chrono::milliseconds timeout) {
                              static_cast<int>(timeout.count()));
   if (n < 0 && errno != EINTR) throw error(errno, "wait in the control loop");
   for (int i = 0; i < n; ++i) {
-    const auto it = watched_.find(events.at(static_cast<std::size_t>(i)).data.fd);
-    if (it == watched_.end()) continue;  // removed by one that was called before it
-    const auto ready = it->second;       // it may remove itself
+    const std::uint64_t which = events.at(static_cast<std::size_t>(i)).data.u64;
+    const auto it = watched_.find(static_cast<int>(which & 0xffffffff));
+    // removed by one that was called before it, and perhaps another has its number now
+    if (it == watched_.end() || it->second.number != which >> 32) continue;
+    const auto ready = it->second.ready;  // it may remove itself
     (*ready)(events.at(static_cast<std::size_t>(i)).events);
   }
   run_timers();

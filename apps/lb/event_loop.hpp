@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <ringway/unique_fd.hpp>
+#include <unordered_map>
 
 namespace ringway::lb_app {
 
@@ -20,7 +21,8 @@ class event_loop {
   event_loop& operator=(const event_loop&) = delete;
 
   /// Calls `ready` with epoll's events whenever there are any. `events`: EPOLLIN, EPOLLOUT, ... The
-  /// descriptor stays the caller's, who removes it before closing it.
+  /// descriptor stays the caller's, who removes it before closing it. What was seen of a removed one is not
+  /// told to another that has its number.
   void add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> ready);
   void change(int fd, std::uint32_t events);
   void remove(int fd) noexcept;
@@ -36,12 +38,19 @@ class event_loop {
   void run_once(std::chrono::milliseconds timeout);
 
  private:
+  struct watch {
+    std::uint64_t number;  // of this add()
+    std::shared_ptr<std::function<void(std::uint32_t)>> ready;
+  };
+  using timers = std::multimap<clock::time_point, std::pair<timer, std::function<void()>>>;
+
   void run_timers();
 
   unique_fd epoll_;
-  std::map<int, std::shared_ptr<std::function<void(std::uint32_t)>>> watched_;
-  std::multimap<clock::time_point, std::pair<timer, std::function<void()>>> timers_;
-  timer next_ = 1;
+  std::unordered_map<int, watch> watched_;
+  timers timers_;
+  std::unordered_map<timer, timers::iterator> by_number_;
+  std::uint64_t next_ = 1;
 };
 
 }  // namespace ringway::lb_app

@@ -14,12 +14,14 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;  // sockets; those beyond wait for their turn
 
+using clock = event_loop::clock;
 using key = std::pair<std::string, std::string>;  // VIP, real
 
 struct check {
   check_target target;
   bool up = true;
   std::uint32_t passed = 0, failed = 0;  // in a row
+  clock::time_point due;                 // of this check, or the one that has just been made
   event_loop::timer next = 0;
   bool waiting = false;  // for its turn
   std::unique_ptr<health_probe> probe;
@@ -29,24 +31,34 @@ struct check {
 
 struct health_checks::state {
   event_loop& loop;
-  std::function<std::uint32_t(const check_target&)> mark_of;
+  std::function<probe_way(const check_target&)> way_to;
   std::function<void(const check_target&, bool, std::string)> news;
+  std::minstd_rand random;  // seeded so that no two balancers are in step
   std::map<key, check> checks;
   std::deque<key> turns;
   std::size_t under_way = 0;
-  std::minstd_rand random{std::random_device{}()};
   std::unique_ptr<health_probe> ended;  // is destroyed after it has returned
 
-  void plan(const key& k, std::chrono::duration<double, std::milli> delay);
+  void plan(const key& k, clock::time_point from, double intervals);
+  probe_way look_for_way(const check_target& target) const;
   void start(const key& k);
   void start_next();
   void finish(const key& k, std::string why);
   void drop(check& c) noexcept;
 };
 
-void health_checks::state::plan(const key& k, std::chrono::duration<double, std::milli> delay) {
-  checks.at(k).next =
-      loop.after(std::chrono::duration_cast<event_loop::clock::duration>(delay), [this, k] { start(k); });
+void health_checks::state::plan(const key& k, clock::time_point from, double intervals) {
+  check& c = checks.at(k);
+  c.due = from + std::chrono::duration_cast<clock::duration>(c.target.how.interval * intervals);
+  c.next = loop.at(c.due, [this, k] { start(k); });
+}
+
+probe_way health_checks::state::look_for_way(const check_target& target) const {
+  try {
+    return way_to(target);
+  } catch (const std::exception& e) {
+    return {.mark = {}, .source = {}, .why = e.what()};
+  }
 }
 
 void health_checks::state::start(const key& k) {
@@ -58,7 +70,7 @@ void health_checks::state::start(const key& k) {
     return;
   }
   ++under_way;
-  c.probe = std::make_unique<health_probe>(loop, c.target, mark_of(c.target),
+  c.probe = std::make_unique<health_probe>(loop, c.target, look_for_way(c.target),
                                            [this, k](std::string why) { finish(k, std::move(why)); });
 }
 
@@ -82,7 +94,8 @@ void health_checks::state::finish(const key& k, std::string why) {
   c.failed = why.empty() ? 0 : c.failed + 1;
   const bool turned = c.up ? c.failed >= how.fall : c.passed >= how.rise;
   std::uniform_real_distribution<> spread(1 - how.jitter, 1 + how.jitter);
-  plan(k, how.interval * spread(random));
+  // Reckoned from when it was due, not from when its turn came; but what was missed is not made up for.
+  plan(k, std::max(c.due, clock::now() - how.interval), spread(random));
   start_next();
   if (!turned) return;
   c.up = !c.up;
@@ -94,16 +107,16 @@ void health_checks::state::drop(check& c) noexcept {
   if (c.probe) --under_way;
 }
 
-health_checks::health_checks(event_loop& loop, std::function<std::uint32_t(const check_target&)> mark_of,
+health_checks::health_checks(event_loop& loop, std::function<probe_way(const check_target&)> way_to,
                              std::function<void(const check_target&, bool, std::string)> news)
-    : state_(std::make_unique<state>(state{loop,
-                                           std::move(mark_of),
-                                           std::move(news),
-                                           {},
-                                           {},
-                                           0,
-                                           std::minstd_rand(std::random_device{}()),
-                                           nullptr})) {}
+    : state_(new state{.loop = loop,
+                       .way_to = std::move(way_to),
+                       .news = std::move(news),
+                       .random = std::minstd_rand(std::random_device{}()),
+                       .checks = {},
+                       .turns = {},
+                       .under_way = 0,
+                       .ended = nullptr}) {}
 
 health_checks::~health_checks() { want({}); }
 
@@ -119,7 +132,7 @@ void health_checks::want(std::vector<check_target> targets) {
     }
     s.checks[k].target = t;
     std::uniform_real_distribution<> part(0, 1);
-    s.plan(k, t.how.interval * part(s.random));  // not all at once
+    s.plan(k, clock::now(), part(s.random));  // not all at once
   }
   for (auto& [k, gone] : old) s.drop(gone);
   s.start_next();

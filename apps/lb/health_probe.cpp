@@ -14,40 +14,37 @@
 namespace ringway::lb_app {
 namespace {
 
-constexpr std::size_t longest_line = 4096;
+constexpr std::size_t longest_answer = 4096;  // up to the end of its first line, interim ones included
 
 std::string host_of(const check_target& t) {
   if (!t.how.host.empty()) return t.how.host;
   return t.address.family == 6 ? fmt::format("[{}]", t.address.text()) : t.address.text();
 }
 
-socklen_t socket_address(const check_target& t, sockaddr_storage& out) {
-  if (t.address.family == 6) {
+std::string expected(const health_check& how) {
+  if (how.status_least == how.status_most) return fmt::format("{}", how.status_least);
+  return fmt::format("{}-{}", how.status_least, how.status_most);
+}
+
+socklen_t socket_address(const ip_address& address, std::uint16_t port, sockaddr_storage& out) {
+  if (address.family == 6) {
     sockaddr_in6 a{};
     a.sin6_family = AF_INET6;
-    a.sin6_port = htons(t.port);
-    std::memcpy(&a.sin6_addr, t.address.words.data(), sizeof a.sin6_addr);
+    a.sin6_port = htons(port);
+    std::memcpy(&a.sin6_addr, address.words.data(), sizeof a.sin6_addr);
     std::memcpy(&out, &a, sizeof a);
     return sizeof a;
   }
   sockaddr_in a{};
   a.sin_family = AF_INET;
-  a.sin_port = htons(t.port);
-  std::memcpy(&a.sin_addr, t.address.words.data(), sizeof a.sin_addr);
+  a.sin_port = htons(port);
+  std::memcpy(&a.sin_addr, address.words.data(), sizeof a.sin_addr);
   std::memcpy(&out, &a, sizeof a);
   return sizeof a;
 }
 
-}  // namespace
-
-std::optional<int> http_status(std::string_view received) {
-  const std::size_t end = received.find('\n');
-  if (end == std::string_view::npos) {
-    if (received.size() >= longest_line) throw error(EPROTO, "read an HTTP status line");
-    return std::nullopt;
-  }
-  // RFC 9112 4: HTTP-version SP 3DIGIT SP reason, and some leave the second space out.
-  const std::string_view line = received.substr(0, end);
+/// RFC 9112 4: HTTP-version SP 3DIGIT SP reason, and some leave the second space out.
+int status_in(std::string_view line) {
   const auto digit = [&](std::size_t i) { return line[i] >= '0' && line[i] <= '9'; };
   const bool right = line.size() >= 12 && line.starts_with("HTTP/1.") && digit(7) && line[8] == ' ' &&
                      digit(9) && digit(10) && digit(11) &&
@@ -56,12 +53,40 @@ std::optional<int> http_status(std::string_view received) {
   return 100 * (line[9] - '0') + 10 * (line[10] - '0') + (line[11] - '0');
 }
 
-health_probe::health_probe(event_loop& loop, const check_target& target, std::uint32_t mark,
+/// Where the header section that begins there ends; npos: not yet.
+std::size_t end_of_header(std::string_view text) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    const std::string_view rest = text.substr(at + 1);
+    if (rest.starts_with("\n")) return at + 2;
+    if (rest.starts_with("\r\n")) return at + 3;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<int> http_status(std::string_view received) {
+  const bool full = received.size() >= longest_answer;
+  for (;;) {
+    const std::size_t end = received.find('\n');
+    if (end == std::string_view::npos) break;
+    const int status = status_in(received.substr(0, end));
+    if (status < 100) throw error(EPROTO, "read an HTTP status line");
+    if (status >= 200 || status == 101) return status;
+    const std::size_t next = end_of_header(received);
+    if (next == std::string_view::npos) break;
+    received.remove_prefix(next);
+  }
+  if (full) throw error(EPROTO, "find an HTTP status line");
+  return std::nullopt;
+}
+
+health_probe::health_probe(event_loop& loop, const check_target& target, const probe_way& way,
                            std::function<void(std::string)> done)
     : loop_(loop), target_(target), done_(std::move(done)) {
   try {
-    open(mark);
-  } catch (const error& e) {
+    open(way);
+  } catch (const std::exception& e) {
     timer_ = loop_.after({}, [this, why = std::string(e.what())] {
       timer_ = 0;
       end(why);
@@ -80,20 +105,27 @@ health_probe::~health_probe() {
   if (socket_) loop_.remove(socket_.value());
 }
 
-void health_probe::open(std::uint32_t mark) {
-  if (mark == 0) throw error(EHOSTUNREACH, "reach {}: it has no next hop", target_.to.address.text());
+void health_probe::open(const probe_way& way) {
+  if (!way.mark) throw usage_error("no way to the real: {}", way.why);
   const int family = target_.address.family == 6 ? AF_INET6 : AF_INET;
   socket_ = unique_fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_) throw error(errno, "open a socket");
+  const int fd = socket_.value(), on = 1;
   const linger at_once{1, 0};  // a reset at the end: nothing stays in TIME_WAIT, here or at the real
-  if (::setsockopt(socket_.value(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0)
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (*way.mark != 0 && ::setsockopt(fd, SOL_SOCKET, SO_MARK, &*way.mark, sizeof *way.mark) != 0)
     throw error(errno, "mark a socket");
-  ::setsockopt(socket_.value(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  sockaddr_storage to{};
-  const socklen_t length = socket_address(target_, to);
-  if (::connect(socket_.value(), reinterpret_cast<const sockaddr*>(&to), length) != 0 && errno != EINPROGRESS)
+  sockaddr_storage a{};
+  if (way.source) {
+    ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);  // the port when it connects
+    const socklen_t length = socket_address(way.source, 0, a);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&a), length) != 0)
+      throw error(errno, "send from {}", way.source.text());
+  }
+  const socklen_t length = socket_address(target_.address, target_.port, a);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&a), length) != 0 && errno != EINPROGRESS)
     throw error(errno, "connect");
-  loop_.add(socket_.value(), EPOLLOUT, [this](std::uint32_t events) { ready(events); });
+  loop_.add(fd, EPOLLOUT, [this](std::uint32_t events) { ready(events); });
 }
 
 void health_probe::ready(std::uint32_t events) {
@@ -120,7 +152,7 @@ void health_probe::send_request() {
 }
 
 void health_probe::read_answer() {
-  std::array<char, longest_line> block;
+  std::array<char, longest_answer> block;
   const ssize_t n = ::recv(socket_.value(), block.data(), block.size(), 0);
   if (n < 0) {
     if (errno != EAGAIN) end(fmt::format("HTTP: {}", std::strerror(errno)));
@@ -133,7 +165,7 @@ void health_probe::read_answer() {
     if (!status) return;
     const health_check& how = target_.how;
     if (*status >= how.status_least && *status <= how.status_most) return end({});
-    end(fmt::format("HTTP {}, expected {}-{}", *status, how.status_least, how.status_most));
+    end(fmt::format("HTTP {}, expected {}", *status, expected(how)));
   } catch (const error&) {
     end("HTTP: what came is no answer of it");
   }

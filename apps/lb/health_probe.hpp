@@ -11,21 +11,22 @@
 
 namespace ringway::lb_app {
 
-/// The status of an HTTP/1 answer, once its first line is whole; throws ringway::error for what is none. No
-/// value: more is to come.
+/// The status of an HTTP/1 answer, once its first line is whole; interim ones (RFC 9110 15.2) are passed
+/// over. No value: more is to come. Throws ringway::error for what is no answer, or too long to be looked for
+/// in.
 std::optional<int> http_status(std::string_view received);
 
 class health_probe {
  public:
   /// `done`: called once, not from within the constructor; empty: it passed, else what failed.
-  health_probe(event_loop& loop, const check_target& target, std::uint32_t mark,
+  health_probe(event_loop& loop, const check_target& target, const probe_way& way,
                std::function<void(std::string why)> done);
   ~health_probe();
   health_probe(const health_probe&) = delete;
   health_probe& operator=(const health_probe&) = delete;
 
  private:
-  void open(std::uint32_t mark);
+  void open(const probe_way& way);
   void ready(std::uint32_t events);
   void send_request();
   void read_answer();

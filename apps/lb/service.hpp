@@ -66,7 +66,7 @@ class service final : public app::forwarding {
   void want_neighbours();
   void hear_of_neighbours();
   void want_checks();
-  std::uint32_t mark_of(const check_target& target) const;
+  probe_way way_to(const check_target& target);
   void hear_of_health(const check_target& target, bool up, const std::string& why);
 
   const app::identity who_;

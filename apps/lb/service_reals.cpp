@@ -52,15 +52,17 @@ void service::want_checks() {
   if (!health_) {
     probes_ = std::make_unique<probe_path>(store_, ports_);
     health_ = std::make_unique<health_checks>(
-        loop_, [this](const check_target& t) { return mark_of(t); },
+        loop_, [this](const check_target& t) { return way_to(t); },
         [this](const check_target& t, bool up, const std::string& why) { hear_of_health(t, up, why); });
   }
   health_->want(std::move(targets));
 }
 
-std::uint32_t service::mark_of(const check_target& target) const {
+probe_way service::way_to(const check_target& target) {
   const int element = plane_.tables().real_of(target.to);
-  return element < 0 ? 0 : probes_->mark_of(static_cast<std::uint32_t>(element));
+  if (element < 0)
+    return {.mark = {}, .source = {}, .why = fmt::format("{} is not in the tables", target.real)};
+  return probes_->way_to(static_cast<std::uint32_t>(element), target.to, target.address);
 }
 
 void service::hear_of_health(const check_target& target, bool up, const std::string& why) {

@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What clients notice of changes, with both datapaths: nothing, while reals are added, drained, given weights and the
-configuration is read again."""
+configuration is read again; of a real that fails nothing from when the health checks have taken it out."""
 import json
-import os
 import signal
+import os
+import time
 import unittest
 
-from lb_bed import Bed, failures, now, url
+from lb_bed import FAST_CHECK, Bed, failures, now, url
 from rwtest import eventually, main
 
 BED = None
 KINDS = ("ipip4", "gue6", "l2")
 # One VIP each: also IPv4 in IPv6 and IPv6 in IPv4.
 WEB = [("ipip4", 6), ("gue6", 4), ("l2", 4)]
+NOTICED = 5  # seconds within which a health check has noticed
 
 
 def setUpModule():
@@ -46,6 +48,9 @@ class Changes:
         verb, *more = verb_and_more
         for name in self.web():
             self.lb.ask(verb, name, *more)
+
+    def healthy(self, vip, real):
+        return next(r["healthy"] for r in self.lb.ask("reals")["reals"] if (r["vip"], r["name"]) == (vip, real))
 
     def reals_of(self, count=45):
         """Who answers now."""
@@ -111,6 +116,56 @@ class Changes:
 
     def configured(self, vip):
         return sorted(r["name"] for r in self.lb.ask("reals", vip)["reals"])
+
+    def test_a_real_that_fails_is_taken_out_and_comes_back(self):
+        self.start(check=FAST_CHECK)
+        self.assertEqual(self.reals_of(), {"r1", "r2", "r3"})
+        killed = now()
+        BED.real("r1").nginx.kill()
+        try:
+            self.assertTrue(eventually(lambda: not any(self.healthy(vip, "r1") for vip in self.web()), NOTICED))
+            out = now()
+            self.assertEqual(self.reals_of(), {"r2", "r3"})
+        finally:
+            BED.real("r1").start_nginx()
+        revived = now()
+        self.assertTrue(eventually(lambda: all(self.healthy(vip, "r1") for vip in self.web()), NOTICED))
+        self.assertEqual(self.reals_of(), {"r1", "r2", "r3"})
+        requests = self.curls.stop()
+        self.assertEqual(failures(requests, end=killed - 0.1), [])
+        self.assertEqual(failures(requests, begin=out), [])
+        lost = failures(requests, killed - 0.1, out)
+        print(f"\n{self.DATAPATH}: a killed server was out after {out - killed:.2f} s; {len(lost)} of "
+              f"{len([r for r in requests if killed <= r.start < out])} requests meanwhile failed; back after "
+              f"{now() - revived:.2f} s")
+        # What was killed was noticed: else this test would not see a failed request at all.
+        self.assertGreater(len(lost), 0)
+
+    def test_a_real_without_its_decapsulation_is_taken_out(self):
+        self.start(check=FAST_CHECK)
+        real = BED.real("r2")
+        real.decap.stop(signal.SIGTERM)
+        removed = time.monotonic()
+        try:
+            tunnels = [vip for vip in self.web() if not vip.startswith("l2")]
+            self.assertTrue(eventually(lambda: not any(self.healthy(vip, "r2") for vip in tunnels), NOTICED))
+            out = now()
+            # Its own address still answers, and so does what comes without a tunnel.
+            for address in real.address.values():
+                done = self.lb.run("curl", "-s", "--noproxy", "*", "-m", "2", url(address))
+                self.assertEqual(done.stdout, "r2")
+            self.assertTrue(self.healthy("l2-4-web", "r2"))
+            took = time.monotonic() - removed
+            self.curls.more(60)
+        finally:
+            real.start_decap()
+        requests = self.curls.requests()
+        self.assertEqual(failures(requests, begin=out), [])
+        answered = {(r.url, r.real) for r in requests if r.start >= out}
+        self.assertIn((url(BED.vip("l2", 4)), "r2"), answered)
+        self.assertNotIn((url(BED.vip("ipip4", 6)), "r2"), answered)
+        self.assertTrue(eventually(lambda: all(self.healthy(vip, "r2") for vip in tunnels), NOTICED))
+        print(f"\n{self.DATAPATH}: a real without decapsulation was out after {took:.2f} s")
 
 
 class Xdp(Changes, unittest.TestCase):
