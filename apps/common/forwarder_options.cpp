@@ -36,21 +36,12 @@ option& add_size(option_table& table, std::string name, std::uint32_t& target, s
 
 void add_attachment(option_table& table, forwarder_options& o) {
   table.heading("Ports and their programs");
-  table.add({.name = "ports",
-             .placeholder = "",
-             .help = "IF or NETNS/IF, where NETNS is a name under /run/netns, a process id or a path",
-             .kind = value_kind::ports,
-             .set = [&o](const option::texts& given) { o.ports = given; },
-             .show = [&o] { return o.ports; }});
+  add_ports(table, o.ports);
   table.choice(
       "datapath", o.way,
       std::vector<std::pair<std::string, datapath>>{{"afxdp", datapath::afxdp}, {"xdp", datapath::xdp}},
       "where packets are processed: in this process, or in the kernel");
-  table.choice("attach", o.attach,
-               std::vector<std::pair<std::string, attach_mode>>{{"auto", attach_mode::automatic},
-                                                                {"native", attach_mode::native},
-                                                                {"generic", attach_mode::generic}},
-               "where the XDP program runs: in the driver, or before the kernel's stack");
+  add_attach(table, o.attach);
   table.flag("replace", o.replace, "take the place of an XDP program that is there");
   table.flag("no-promisc", o.no_promisc, "receive frames for the port's own address only");
   table.flag("force", o.force, "take a port although it carries the default route");
@@ -139,6 +130,23 @@ std::vector<int> parse_cpus(const std::string& text) {
     rest.remove_prefix(item.size() + 1);
   }
   return cpus;
+}
+
+void add_ports(option_table& table, std::vector<std::string>& ports) {
+  table.add({.name = "ports",
+             .placeholder = "",
+             .help = "IF or NETNS/IF, where NETNS is a name under /run/netns, a process id or a path",
+             .kind = value_kind::ports,
+             .set = [&ports](const option::texts& given) { ports = given; },
+             .show = [&ports] { return ports; }});
+}
+
+void add_attach(option_table& table, attach_mode& attach) {
+  table.choice("attach", attach,
+               std::vector<std::pair<std::string, attach_mode>>{{"auto", attach_mode::automatic},
+                                                                {"native", attach_mode::native},
+                                                                {"generic", attach_mode::generic}},
+               "where the XDP program runs: in the driver, or before the kernel's stack");
 }
 
 void add_forwarder_options(option_table& table, forwarder_options& o) {

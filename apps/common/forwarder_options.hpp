@@ -41,6 +41,10 @@ struct forwarder_options {
   bool json_on_stdout() const { return json == "-"; }
 };
 
+/// Two of them alone, for programs that are no forwarders.
+void add_ports(option_table& table, std::vector<std::string>& ports);
+void add_attach(option_table& table, attach_mode& attach);
+
 /// Puts the shared options into a table, under their headings. What an application adds before them is listed
 /// before them.
 void add_forwarder_options(option_table& table, forwarder_options& o);

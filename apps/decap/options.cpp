@@ -6,10 +6,9 @@
 #include <ringway/lb_config.hpp>
 #include <set>
 
-namespace ringway::decap_app {
+#include "../common/forwarder_options.hpp"
 
-using app::option;
-using app::value_kind;
+namespace ringway::decap_app {
 
 void add_options(app::option_table& table, options& o) {
   table.heading("Tunnels");
@@ -17,17 +16,8 @@ void add_options(app::option_table& table, options& o) {
   table.list("for", "ADDRESS", o.addresses,
              "take only what is sent to this address, one of each family at most; without: to any");
   table.heading("Ports and their programs");
-  table.add({.name = "ports",
-             .placeholder = "",
-             .help = "IF or NETNS/IF, where NETNS is a name under /run/netns, a process id or a path",
-             .kind = value_kind::ports,
-             .set = [&o](const option::texts& given) { o.ports = given; },
-             .show = [&o] { return o.ports; }});
-  table.choice("attach", o.attach,
-               std::vector<std::pair<std::string, attach_mode>>{{"auto", attach_mode::automatic},
-                                                                {"native", attach_mode::native},
-                                                                {"generic", attach_mode::generic}},
-               "where the XDP program runs: in the driver, or before the kernel's stack");
+  app::add_ports(table, o.ports);
+  app::add_attach(table, o.attach);
   table.flag("replace", o.replace, "take the place of an XDP program that is there");
   table.heading("Run and report");
   table.seconds("duration", o.duration, "end after so many seconds; 0: with SIGINT or SIGTERM");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <ringway/error.hpp>
 
+#include "../common/fragments.hpp"
 #include "datapaths.hpp"
 #ifndef _Bool
 #define _Bool bool  // as the skeleton has it, and clang++ has not
@@ -14,21 +14,10 @@
 #include <l2fwd.skel.h>  // after core/l2.h, whose struct it holds
 // clang-format on
 
-#ifndef BPF_F_XDP_HAS_FRAGS
-#define BPF_F_XDP_HAS_FRAGS (1U << 5)
-#endif
-
 namespace ringway::l2fwd {
 namespace {
 
 using skeleton = std::unique_ptr<::l2fwd, void (*)(::l2fwd*)>;
-
-/// Beyond this a frame does not fit a page with XDP's headroom (256) and the end of an skb (320 bytes):
-/// drivers then take only programs that know fragments.
-bool needs_fragments(const interface& port) {
-  constexpr unsigned ethernet_and_tags = 14 + 8, headroom = 256, skb_end = 320;
-  return port.mtu() + ethernet_and_tags + headroom + skb_end > static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
-}
 
 int share(bpf_map* map, const bpf_map* with) {
   return with == nullptr ? 0 : bpf_map__reuse_fd(map, bpf_map__fd(with));
@@ -38,7 +27,7 @@ skeleton load(const interface& port, const rw_l2& rule, const ::l2fwd* first) {
   skeleton s(::l2fwd::open(), ::l2fwd::destroy);
   if (!s) throw error(errno, "open the XDP program of {}", port.name());
   s->rodata->l2 = rule;
-  if (needs_fragments(port)) {
+  if (app::needs_fragments(port)) {
     s->rodata->multi_buffer = true;
     const auto flags = bpf_program__flags(s->progs.rw_l2fwd);
     bpf_program__set_flags(s->progs.rw_l2fwd, flags | BPF_F_XDP_HAS_FRAGS);

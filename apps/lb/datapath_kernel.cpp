@@ -2,11 +2,11 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <ringway/core/lb.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ringway/nf/lb.hpp>
 
+#include "../common/fragments.hpp"
 #include "datapath.hpp"
 #include "datapath_programs.hpp"
 #ifndef _Bool
@@ -16,21 +16,10 @@
 #include <lb.skel.h>  // after the core, whose structs it holds
 // clang-format on
 
-#ifndef BPF_F_XDP_HAS_FRAGS
-#define BPF_F_XDP_HAS_FRAGS (1U << 5)
-#endif
-
 namespace ringway::lb_app {
 namespace {
 
 using skeleton = std::unique_ptr<::lb, void (*)(::lb*)>;
-
-/// Beyond this a frame does not fit a page with XDP's headroom (256) and the end of an skb (320 bytes):
-/// drivers then take only programs that know fragments.
-bool needs_fragments(const interface& port) {
-  constexpr unsigned ethernet_and_tags = 14 + 8, headroom = 256, skb_end = 320;
-  return port.mtu() + ethernet_and_tags + headroom + skb_end > static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
-}
 
 /// A chain of programs: all of them or none.
 void take_fragments(::lb& s) {
@@ -52,7 +41,7 @@ skeleton load(const interface& port, std::uint32_t number, const lb_store& store
   if (!s) throw error(errno, "open the XDP program of {}", port.name());
   s->rodata->sizes = store.sizes(number, flow_key);
   s->rodata->redirect_back = port.is_veth();
-  if (needs_fragments(port)) take_fragments(*s);
+  if (app::needs_fragments(port)) take_fragments(*s);
   share_tables(s->obj, store);
   if (first != nullptr) {
     share(s->maps.ports, first->maps.ports);
