@@ -78,7 +78,8 @@ build() { # build NAME BUDGET_SECONDS PRESET [TARGET...]
 configure_and_build() {
   local preset=$1
   shift
-  cmake --preset "$preset" && cmake --build "build/$preset" -j "$jobs" ${1+--target "$@"}
+  # shellcheck disable=SC2086  # a preset, and options after it
+  cmake --preset $preset && cmake --build "build/${preset%% *}" -j "$jobs" ${1+--target "$@"}
 }
 
 # tests NAME BUDGET_SECONDS PRESET CTEST_ARGUMENT...: counts each test by ctest's own report.
@@ -106,7 +107,7 @@ label() { # label NAME BUDGET_SECONDS LABEL CTEST_ARGUMENT...: the tests of one 
   local name=$1 budget=$2 label=$3
   shift 3
   [[ -f test/$label/CMakeLists.txt ]] || return 0
-  tests "$name" "$budget" release -L "^$label\$" --no-tests=error "$@"
+  tests "$name" "$budget" release -L "^$label(\.|\$)" --no-tests=error "$@"
 }
 
 # A peer that refuses redirected frames: the demo must fail, and give the loss its name.
@@ -141,25 +142,28 @@ if ((!quick)); then
     check "tidy" 150 scripts/tidy.sh --limit 240
   fi
   if [[ -f test/unit/CMakeLists.txt ]]; then
-    build "build asan+ubsan" 150 dev ringway_unit_tests ringway_netns_tests &&
-      tests "unit asan+ubsan" 60 dev -L '^unit$' --no-tests=error -j "$jobs" &&
-      tests "netns asan+ubsan" 60 dev -L '^inprocess$'
-    build "build tsan" 60 tsan ringway_unit_tests &&
-      tests "unit tsan" 60 tsan -L '^unit$' --no-tests=error -j "$jobs"
+    # One build for sanitizers and coverage: they want the same tests.
+    if build "build asan+ubsan" 150 "dev -DRINGWAY_COVERAGE=ON" ringway_unit_tests ringway_netns_tests; then
+      tests "unit asan+ubsan" 60 dev -L '^unit' --no-tests=error -j "$jobs"
+      find build/dev -name '*.gcda' -delete
+      tests "netns asan+ubsan" 90 dev -L '^inprocess$'
+      check "coverage of lib" 60 scripts/coverage-lib.sh --tested build/dev
+    fi
+    build "build tsan" 60 tsan ringway_threads_tests &&
+      tests "unit tsan" 60 tsan -L '^unit.threads$' --no-tests=error -j "$jobs"
   fi
   if ((release)); then
     label bpf 180 bpf
     check "coverage of core" 60 scripts/coverage-core.sh
     label consume 60 consume
-    label netns 300 netns -FA '.*' # the examples that they run are there: built by `consume`
+    label netns 400 netns -j "$jobs" -FA '.*' # the examples that they run are there: built by `consume`
     if [[ -x scripts/demo.sh ]]; then
       check demo 40 scripts/demo.sh --bin build/release/bin
       check "demo, redirects refused" 40 refused_demo
     fi
     label guest 120 guest
-    check "coverage of lib" 240 scripts/coverage-lib.sh
     check "bench smoke" 90 build/release/bin/ringway-bench run smoke --results "$logs/smoke.json" --report "$logs"
-    tests "other" 10 release -LE '^(unit|contract|bench|bpf|netns|consume|guest)$'
+    tests "other" 10 release -LE '^(unit|unit.threads|contract|bench|bpf|netns|consume|guest)$'
   fi
 fi
 check "kernel log" 5 scripts/kmsg-check.sh end "$logs/kmsg.mark"

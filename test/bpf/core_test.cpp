@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The core natively: what no packet through BPF_PROG_TEST_RUN reaches, and limits that are stated as numbers.
-#define RINGWAY_CATCH_MAIN
 #include <numeric>
 
 #include "../support/catch.hpp"
@@ -10,8 +9,6 @@
 #include "ringway/core/l2.h"
 #include "ringway/core/parse.h"
 #include "ringway/core/sync.h"
-
-int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
 
 namespace ringway::test {
 namespace {

@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: BSD-2-Clause
-#define RINGWAY_CATCH_MAIN
-#include "../support/catch.hpp"
-
-int main(int argc, char** argv) { return ringway::test::main_as_root(argc, argv); }
