@@ -63,6 +63,7 @@ RW_CORE struct rw_lb_traffic *rw_traffic_at(const struct rw_lb_env *env, __u32 i
 	return (struct rw_lb_traffic *)bpf_map_lookup_elem(&lb_traffic, &i);
 }
 
+int rw_stage_parse(struct xdp_md *ctx);
 int rw_stage_pick(struct xdp_md *ctx);
 int rw_stage_inner(struct xdp_md *ctx);
 int rw_stage_l2(struct xdp_md *ctx);
@@ -80,6 +81,7 @@ struct {
 } lb_stages SEC(".maps") = {
 	.values =
 		{
+			[RW_STAGE_PARSE] = (void *)&rw_stage_parse,
 			[RW_STAGE_PICK] = (void *)&rw_stage_pick,
 			[RW_STAGE_INNER] = (void *)&rw_stage_inner,
 			[RW_STAGE_L2] = (void *)&rw_stage_l2,
@@ -139,22 +141,52 @@ RW_CORE int rw_lb_next(struct xdp_md *ctx, const struct rw_lb_env *env, struct r
 	return rw_lb_end(env, r, r->len);
 }
 
+/* The packet of a known connection: makes room, writes, and ends. */
+RW_CORE int rw_lb_send_known(struct xdp_md *ctx, const struct rw_lb_env *env,
+			     struct rw_lb_packet *r, __u32 stage)
+{
+	if (r->head && bpf_xdp_adjust_head(ctx, -r->head)) {
+		rw_lb_drop(r, RW_LB_DROP_NO_ROOM);
+		return rw_lb_end(env, r, r->len);
+	}
+	if (stage == RW_STAGE_L2)
+		rw_lb_write_l2(env, r, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	else
+		rw_lb_write_ipip(env, r, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	return rw_lb_end(env, r, r->len + (__u32)r->head);
+}
+
 SEC("xdp")
 int rw_lb(struct xdp_md *ctx)
 {
-	struct rw_lb_packet *r = rw_lb_record();
 	struct rw_counters *all = rw_counters_here();
+	__u32 len = (__u32)rw_length(ctx), port, stage;
+	struct rw_lb_packet r;
 	struct rw_lb_env env;
-	__u32 port;
 
-	if (!r || !all || !rw_lb_env_here(&env))
+	if (!all || !rw_lb_env_here(&env))
 		return XDP_ABORTED;
 	port = env.sizes->port;
 	if (port >= RW_PORTS_MAX)
 		return XDP_ABORTED;
+	rw_count_rx(&all->port[port], len);
+	stage = rw_lb_known(&env, &r, (void *)(long)ctx->data, (void *)(long)ctx->data_end, len);
+	if (stage != RW_STAGE_PARSE)
+		return rw_lb_send_known(ctx, &env, &r, stage);
+	bpf_tail_call_static(ctx, &lb_stages, RW_STAGE_PARSE);
+	return rw_drop(&all->port[port], RW_REASON_TABLE_MISS); /* it is there */
+}
+
+SEC("xdp")
+int rw_stage_parse(struct xdp_md *ctx)
+{
+	struct rw_lb_packet *r = rw_lb_record();
+	struct rw_lb_env env;
+
+	if (!r || !rw_lb_env_here(&env))
+		return XDP_ABORTED;
 	rw_lb_parse(&env, r, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
 		    (__u32)rw_length(ctx));
-	rw_count_rx(&all->port[port], r->len);
 	return rw_lb_next(ctx, &env, r, rw_lb_classify(&env, r));
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 using bytes = std::vector<std::uint8_t>;
 
-const char* const stage_names[] = {"", "", "", "l2", "ipip", "gue", "arp", "nd", "echo", "too_big", "reset"};
+const char* const stage_names[] = {"",    "",    "",   "",     "l2",      "ipip",
+                                   "gue", "arp", "nd", "echo", "too_big", "reset"};
 static_assert(std::size(stage_names) == RW_STAGE_COUNT);
 
 void put16(bytes& to, std::uint32_t v) {
@@ -80,7 +81,7 @@ bytes frame_of(const lb_question& q, const rw_lb_control& control, std::uint32_t
 std::optional<lb_connection> connection_of(const rw_lb_env& env, const rw_lb_packet& r) {
   if (env.sizes->conn_buckets == 0 || (r.vip.flags & RW_VIP_STATEFUL) == 0) return std::nullopt;
   rw_lb_conn c{};
-  if (!rw_lb_conn_find(&env, &r, &c) || c.slot >= RW_CONN_WAYS) return std::nullopt;
+  if (!rw_lb_conn_find(&env, &r.key, r.conn_hash, &c) || c.slot >= RW_CONN_WAYS) return std::nullopt;
   return lb_connection{c.bucket, c.slot, c.hit.real, rw_conn_state(c.hit.word),
                        rw_conn_idle(c.hit.word, r.tick)};
 }

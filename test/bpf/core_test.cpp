@@ -49,6 +49,7 @@ rw_parsed parse(const bytes& packet, std::uint32_t beyond = 0) {
 /// Ethernet, `tags` VLAN tags, then IPv6 with `ext` destination-options headers before UDP of 8 bytes.
 bytes ipv6_udp(std::uint32_t tags, std::uint32_t ext) {
   bytes p(12, 1);
+  p.reserve(256);  // GCC 12 believes otherwise that the tags may not fit
   for (std::uint32_t i = 0; i < tags; ++i)
     p.insert(p.end(), {0x81, 0x00, 0x20, static_cast<std::uint8_t>(i)});
   p.insert(p.end(), {0x86, 0xdd, 0x60, 0, 0, 0, 0, static_cast<std::uint8_t>(8 * ext + 8),

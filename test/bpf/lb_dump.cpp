@@ -29,8 +29,8 @@ const char* const hash_names[] = {
 #undef RW_X
 };
 const char* const method_names[] = {"l2", "ipip", "gue"};
-const char* const stage_names[] = {"none", "pick", "inner", "l2",      "ipip", "gue",
-                                   "arp",  "nd",   "echo",  "too_big", "reset"};
+const char* const stage_names[] = {"none", "parse", "pick", "inner", "l2",      "ipip",
+                                   "gue",  "arp",   "nd",   "echo",  "too_big", "reset"};
 
 struct bad_line : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -18,10 +18,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PACKETS = "150000"
+PACKETS = "500000"
 # file of include/ringway/core, what stands there (once), what is put there
 MUTANTS = (
-    ("lb_classify.h", "return r->base + 1 + rw_vip_bucket_of", "return r->base + rw_vip_bucket_of"),
+    ("lb_classify.h", "return base + 1 + rw_vip_bucket_of", "return base + rw_vip_bucket_of"),
     ("lb_classify.h", "if (!found && (r->want == RW_WANT_PORTS || r->want == RW_WANT_FRAGMENT))", "if (!found && r->want == RW_WANT_PORTS)"),
     ("lb_classify.h", "if (r->want == RW_WANT_ECHO && flags & RW_VIP_PING)", "if (r->want == RW_WANT_ECHO)"),
     ("lb_parse.h", "rw_load32(arp->sender) == rw_load32(arp->target)", "0"),
@@ -38,6 +38,18 @@ MUTANTS = (
     ("conntrack.h", "rw_conn_changes(was) + 1", "rw_conn_changes(was)"),
     ("conntrack.h", "return idle < 0x8000 ? idle : 0;", "return idle;"),
     ("lb_pick.h", "c->hit.real_version & RW_REAL_RETIRED ||\n	    RW_READ_ONCE(&real->version) != c->hit.real_version", "0"),
+    ("lb_known.h", "l4[13] & (RW_TCP_FIN | RW_TCP_SYN | RW_TCP_RST)", "l4[13] & (RW_TCP_FIN | RW_TCP_SYN)"),
+    ("lb_known.h", "l4[13] & (RW_TCP_FIN | RW_TCP_SYN | RW_TCP_RST)", "l4[13] & (RW_TCP_FIN | RW_TCP_RST)"),
+    ("lb_known.h", "if (frag & RW_BE16(RW_IPV4_MF | RW_IPV4_OFFSET))", "if (frag & RW_BE16(RW_IPV4_OFFSET))"),
+    ("lb_known.h", "r->flags = frag & RW_BE16(RW_IPV4_DF) ? RW_LB_DF : 0;", "r->flags = 0;"),
+    ("lb_known.h", "RW_KNOWN_L4 + header > r->p.end ||", ""),
+    ("lb_known.h", "r->p.end > len", "0"),
+    ("lb_known.h", "ip[0] != 0x45", "0"),
+    ("lb_known.h", "!rw_lb_is_for_port(env, r, data)", "0"),
+    ("lb_known.h", "vip.hash != RW_FLOW_5TUPLE", "0"),
+    ("lb_known.h", "rw_lb_conn_is_over(env, r, &c)", "0"),
+    ("lb_known.h", "|| r->ttl <= 1", ""),
+    ("lb_known.h", "+ outer > rw_lb_mtu(", "> rw_lb_mtu("),
     ("lb_plan.h", "if (r->ttl <= 1 &&", "if (!r->ttl &&"),
     ("lb_plan.h", "if (r->p.end - rw_lb_l3(r) + outer > mtu)", "if (r->p.end - rw_lb_l3(r) + outer >= mtu)"),
     ("lb_plan.h", "if (!(r->flags & RW_LB_DF) || r->flags & RW_LB_RELATED)", "if (!(r->flags & RW_LB_DF))"),

@@ -8,6 +8,7 @@
  *	lb_env.h, lb_packet.h		what a stage is handed; stages
  *	lb_parse.h, lb_classify.h	whose packet it is
  *	lb_inner.h, lb_pick.h		which real gets it
+ *	lb_known.h			all of it at once, for what goes on as before
  *	encap*.h, answer_*.h		what leaves
  *
  * In the kernel the stages are programs linked by tail calls (bpf/lb.bpf.c); everywhere else:
@@ -26,6 +27,7 @@
 #include "answer_icmp.h"
 #include "encap_gue.h"
 #include "lb_inner.h"
+#include "lb_known.h"
 #include "lb_pick.h"
 
 /* After the parse: which stage writes the packet. */

@@ -51,19 +51,31 @@ RW_FUNC __u32 rw_vip_find(const struct rw_vip_bucket *b, const struct rw_vip_key
 }
 
 /* The element of `vips` where the key is, if it is anywhere. Generation and bucket come from
- * r->base by address arithmetic. */
-RW_CORE __u32 rw_vip_element_of(const struct rw_lb_env *env, const struct rw_lb_packet *r,
-				__u64 hash)
+ * `base` by address arithmetic. */
+RW_CORE __u32 rw_vip_element_of(const struct rw_lb_env *env, __u32 base, __u64 hash)
 {
-	return r->base + 1 + rw_vip_bucket_of(hash, env->sizes->vip_buckets);
+	return base + 1 + rw_vip_bucket_of(hash, env->sizes->vip_buckets);
+}
+
+/* Looks `ask` up in the generation at `base`, whose head is there. 1 found, 0 not, -1: no such
+ * element. */
+RW_CORE int rw_vip_look_up(const struct rw_lb_env *env, __u32 base,
+			   const union rw_vip_element *head, const struct rw_vip_key *ask,
+			   struct rw_vip_target *found)
+{
+	__u64 hash = rw_vip_hash(ask, &head->head.key);
+	const union rw_vip_element *element = rw_vips_at(env, rw_vip_element_of(env, base, hash));
+
+	if (!element)
+		return -1;
+	return (int)rw_vip_find(&element->bucket, ask, (__u32)hash, found);
 }
 
 /* Looks r->ask up, with this port and protocol. 1 found, 0 not, -1: no such element. */
 RW_CORE int rw_lb_look_up(const struct rw_lb_env *env, struct rw_lb_packet *r, __be16 port,
 			  __u8 proto)
 {
-	const union rw_vip_element *head = rw_vips_at(env, r->base), *element;
-	__u64 hash;
+	const union rw_vip_element *head = rw_vips_at(env, r->base);
 
 	if (!head)
 		return -1;
@@ -71,11 +83,7 @@ RW_CORE int rw_lb_look_up(const struct rw_lb_env *env, struct rw_lb_packet *r, _
 		return 0;
 	r->ask.port = port;
 	r->ask.proto = proto;
-	hash = rw_vip_hash(&r->ask, &head->head.key);
-	element = rw_vips_at(env, rw_vip_element_of(env, r, hash));
-	if (!element)
-		return -1;
-	return (int)rw_vip_find(&element->bucket, &r->ask, (__u32)hash, &r->vip);
+	return rw_vip_look_up(env, r->base, head, &r->ask, &r->vip);
 }
 
 /* The first of at most two keys: the exact port, of a fragment any port, else the address. */

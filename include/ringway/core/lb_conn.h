@@ -35,28 +35,28 @@ RW_CORE void rw_lb_hash(const struct rw_lb_env *env, struct rw_lb_packet *r)
 	r->conn_hash = rw_flow_hash(&r->key, secret);
 }
 
-/* Fills `c`. False: there is no such bucket. */
-RW_CORE int rw_lb_conn_find(const struct rw_lb_env *env, const struct rw_lb_packet *r,
+/* Looks for a flow with this hash; fills `c`. False: there is no such bucket. */
+RW_CORE int rw_lb_conn_find(const struct rw_lb_env *env, const struct rw_flow *key, __u64 hash,
 			    struct rw_lb_conn *c)
 {
-	__u32 tag = rw_conn_tag_of(r->conn_hash);
+	__u32 tag = rw_conn_tag_of(hash);
 	const struct rw_conn_bucket *b;
 
 	__builtin_memset(c, 0, sizeof(*c));
-	c->first = rw_conn_first(r->conn_hash, env->sizes->conn_buckets);
-	c->second = rw_conn_second(r->conn_hash, env->sizes->conn_buckets);
+	c->first = rw_conn_first(hash, env->sizes->conn_buckets);
+	c->second = rw_conn_second(hash, env->sizes->conn_buckets);
 	c->bucket = c->first;
 	b = rw_conns_at(env, c->first);
 	if (!b)
 		return 0;
-	c->slot = rw_conn_find(b, &r->key, tag, &c->hit);
+	c->slot = rw_conn_find(b, key, tag, &c->hit);
 	if (c->slot < RW_CONN_WAYS)
 		return 1;
 	c->bucket = c->second;
 	b = rw_conns_at(env, c->second);
 	if (!b)
 		return 0;
-	c->slot = rw_conn_find(b, &r->key, tag, &c->hit);
+	c->slot = rw_conn_find(b, key, tag, &c->hit);
 	return 1;
 }
 

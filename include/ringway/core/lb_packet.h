@@ -3,6 +3,7 @@
  * What the load balancer knows of a packet on its way through the stages: in BPF a record per CPU,
  * which lives across tail calls; in userspace one for each packet of a batch.
  *
+ *	known: of a connection; sent to its real at once (lb_known.h). Everything else:
  *	parse --+-- not ours: RW_PUNT
  *		+-- pick ----------+-- l2, ipip, gue: sent to a real
  *		+-- inner -- pick  +-- too_big, reset: answered
@@ -18,7 +19,8 @@
 #include "parse.h"
 
 enum rw_lb_stage {
-	RW_STAGE_DONE, /* `out` is the verdict */
+	RW_STAGE_DONE,	/* `out` is the verdict */
+	RW_STAGE_PARSE, /* nothing is known of it yet */
 	RW_STAGE_PICK,
 	RW_STAGE_INNER,
 	RW_STAGE_L2, /* from here on they write; room has been made before */

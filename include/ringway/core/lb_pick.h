@@ -48,6 +48,19 @@ RW_CORE const struct rw_lb_real *rw_lb_conn_real(const struct rw_lb_env *env,
 	return real;
 }
 
+/* The flow's connection has seen this packet. */
+RW_CORE void rw_lb_conn_hit(const struct rw_lb_env *env, const struct rw_lb_packet *r,
+			    const struct rw_lb_conn *c)
+{
+	struct rw_conn_bucket *b = rw_conns_at(env, c->bucket);
+	__u8 state = rw_conn_state(c->hit.word);
+
+	if (!b || rw_lb_read_only(env))
+		return;
+	rw_conn_touch(b, c->slot, c->hit.word, rw_lb_conn_state(r, state), r->tick);
+	rw_lb_count(env, RW_LB_CONN_HIT);
+}
+
 /* Counts what goes to a real, and where the flow's packets went. */
 RW_CORE void rw_lb_count_traffic(const struct rw_lb_env *env, const struct rw_lb_packet *r)
 {
@@ -93,11 +106,10 @@ RW_CORE const struct rw_lb_real *rw_lb_choose(const struct rw_lb_env *env, struc
 	enum rw_lb_event event = RW_LB_CONN_NEW;
 	const struct rw_lb_real *real;
 	struct rw_lb_conn c;
-	struct rw_conn_bucket *b;
 
 	if (!env->sizes->conn_buckets || !(r->vip.flags & RW_VIP_STATEFUL))
 		return rw_lb_ring_real(env, r, stage);
-	if (!rw_lb_conn_find(env, r, &c)) {
+	if (!rw_lb_conn_find(env, &r->key, r->conn_hash, &c)) {
 		*stage = rw_lb_drop(r, RW_REASON_TABLE_MISS);
 		return (const struct rw_lb_real *)0;
 	}
@@ -106,16 +118,10 @@ RW_CORE const struct rw_lb_real *rw_lb_choose(const struct rw_lb_env *env, struc
 		if (!rw_lb_conn_is_over(env, r, &c)) {
 			event = RW_LB_CONN_MOVED;
 			real = rw_lb_conn_real(env, r, &c);
-			b = rw_conns_at(env, c.bucket);
-			if (real && b && !rw_lb_read_only(env)) {
-				__u8 state = rw_conn_state(c.hit.word);
-
-				rw_conn_touch(b, c.slot, c.hit.word, rw_lb_conn_state(r, state),
-					      r->tick);
-				rw_lb_count(env, RW_LB_CONN_HIT);
-			}
-			if (real)
+			if (real) {
+				rw_lb_conn_hit(env, r, &c);
 				return real;
+			}
 		}
 	}
 	real = rw_lb_ring_real(env, r, stage);

@@ -68,29 +68,47 @@ RW_CORE __u32 rw_lb_too_big(const struct rw_lb_env *env, struct rw_lb_packet *r)
 	return RW_STAGE_TOO_BIG;
 }
 
-/* The packet goes to `real`: may it, and what room does it need? */
-RW_CORE __u32 rw_lb_plan(const struct rw_lb_env *env, struct rw_lb_packet *r,
-			 const struct rw_lb_real *real)
+/* What fits: to the real, and through its port. */
+RW_CORE __u32 rw_lb_mtu(const struct rw_lb_env *env, const struct rw_lb_packet *r,
+			const struct rw_lb_real *real)
 {
-	__u32 outer = rw_lb_outer(real), mtu = real->mtu;
+	__u32 mtu = real->mtu;
 	struct rw_lb_port port;
 	struct rw_hop hop;
 
-	if (r->ttl <= 1 && !(real->flags & RW_REAL_TTL_KEEP))
-		return rw_lb_drop(r, RW_LB_DROP_TTL);
 	hop = rw_hop_of(r->hop);
 	port = rw_lb_port_of(RW_READ_ONCE(&env->control->port[hop.port & (RW_PORTS_MAX - 1)]));
-	if (!mtu || mtu > port.mtu)
-		mtu = port.mtu;
+	return !mtu || mtu > port.mtu ? port.mtu : mtu;
+}
+
+/* The packet may go to `real`: it will leave with `outer` bytes of outer headers. */
+RW_CORE __u32 rw_lb_send(struct rw_lb_packet *r, const struct rw_lb_real *real, __u32 outer)
+{
+	struct rw_hop hop;
+
+	hop = rw_hop_of(r->hop);
 	r->outer = (__u8)outer;
-	if (r->p.end - rw_lb_l3(r) + outer > mtu) {
-		r->mtu = (__u16)(mtu > outer ? mtu - outer : 0);
-		return rw_lb_too_big(env, r);
-	}
 	r->out = hop.port;
 	r->l2 = (__u16)(sizeof(struct rw_eth) + (real->vlan ? sizeof(struct rw_vlan) : 0));
 	r->head = (__s16)(r->l2 + outer - rw_lb_l3(r));
 	return RW_STAGE_L2 + real->method;
+}
+
+/* The packet goes to `real`: may it, and what room does it need? */
+RW_CORE __u32 rw_lb_plan(const struct rw_lb_env *env, struct rw_lb_packet *r,
+			 const struct rw_lb_real *real)
+{
+	__u32 outer = rw_lb_outer(real), mtu;
+
+	if (r->ttl <= 1 && !(real->flags & RW_REAL_TTL_KEEP))
+		return rw_lb_drop(r, RW_LB_DROP_TTL);
+	mtu = rw_lb_mtu(env, r, real);
+	if (r->p.end - rw_lb_l3(r) + outer > mtu) {
+		r->outer = (__u8)outer;
+		r->mtu = (__u16)(mtu > outer ? mtu - outer : 0);
+		return rw_lb_too_big(env, r);
+	}
+	return rw_lb_send(r, real, outer);
 }
 RW_STATIC_ASSERT((__u32)RW_STAGE_L2 + (__u32)RW_METHOD_IPIP == (__u32)RW_STAGE_IPIP &&
 			 (__u32)RW_STAGE_L2 + (__u32)RW_METHOD_GUE == (__u32)RW_STAGE_GUE,

@@ -11,8 +11,9 @@
 
 namespace ringway::nf {
 
-/// The load balancer in userspace: the kernel programs' stages, run over a batch one after the other, so that
-/// what the next stage reads is on its way into the cache while this one works on the other packets.
+/// The load balancer in userspace. Where its tables fit a cache near the CPU, packet by packet, known flows
+/// by their short way; else the kernel programs' stages, run over a batch one after the other, so that what
+/// the next stage reads is on its way into the cache while this one works on the other packets.
 class lb {
  public:
   static constexpr std::array<std::string_view, RW_LB_REASON_COUNT> drop_names = {
@@ -46,14 +47,24 @@ class lb {
 
   void some(const rw_lb_env& env, batch& b, std::span<packet> packets) noexcept {
     std::array<std::uint32_t, window> stage;
+    if (!far_) {
+      for (std::size_t i = 0; i < packets.size(); ++i) stage[i] = decide(env, packets[i], records_[i]);
+      for (std::size_t i = 0; i < packets.size(); ++i) write(env, b, packets[i], records_[i], stage[i]);
+      return;
+    }
     for (std::size_t i = 0; i < packets.size(); ++i) parse(env, packets[i], records_[i]);
     for (std::size_t i = 0; i < packets.size(); ++i) stage[i] = classify(env, packets[i], records_[i]);
-    if (far_)
-      for (std::size_t i = 0; i < packets.size(); ++i)
-        if (stage[i] == RW_STAGE_PICK) look(env, records_[i]);
+    for (std::size_t i = 0; i < packets.size(); ++i)
+      if (stage[i] == RW_STAGE_PICK) look(env, records_[i]);
     for (std::size_t i = 0; i < packets.size(); ++i)
       if (stage[i] == RW_STAGE_PICK) stage[i] = rw_lb_pick_hashed(&env, &records_[i]);
     for (std::size_t i = 0; i < packets.size(); ++i) write(env, b, packets[i], records_[i], stage[i]);
+  }
+
+  /// All tables are near: nothing is gained by stages.
+  static std::uint32_t decide(const rw_lb_env& env, const packet& p, rw_lb_packet& r) noexcept {
+    const std::uint32_t stage = rw_lb_known(&env, &r, p.data, p.end(), p.total);
+    return stage == RW_STAGE_PARSE ? rw_lb_decide(&env, &r, p.data, p.end(), p.total) : stage;
   }
 
   static void parse(const rw_lb_env& env, const packet& p, rw_lb_packet& r) noexcept {
