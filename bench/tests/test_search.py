@@ -130,7 +130,17 @@ class Reach(unittest.TestCase):
         self.assertEqual(within_reach(Device(1e6), LIMITS), LIMITS)
         slow = Device(1e6, ceiling=4e6)
         self.assertAlmostEqual(within_reach(slow, LIMITS).maximum, 3.88e6)
-        self.assertEqual(slow.trials, [(LIMITS.maximum, 0.5)])
+        self.assertEqual([load for load, _ in slow.trials], [LIMITS.maximum, within_reach(slow, LIMITS).maximum])
+
+    def test_what_it_sustains_once_is_tried_again(self) -> None:
+        class Tiring(Device):
+            """Each trial offers a twentieth less than the one before, four times; then it holds."""
+
+            def trial(self, load: float, seconds: float) -> Outcome:
+                self.ceiling = max(self.ceiling * 0.95, 3e6)
+                return super().trial(load, seconds)
+
+        self.assertLess(within_reach(Tiring(1e6, ceiling=3.6e6), LIMITS).maximum, 3.0e6)
 
 
 class Binary(unittest.TestCase):

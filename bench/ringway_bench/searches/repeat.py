@@ -14,7 +14,7 @@ from ..model import Measurer, Outcome
 
 HANDFUL = 5  # so many trials at least before a whole search is called disturbed
 LEFT = 0.97  # of what the generator sustained in one trial
-SUSTAINED = 0.985  # of the load that was asked for: a trial that offers less is off its rate
+SUSTAINED = 0.9925  # of the load that was asked for: half way to where a trial is off its rate
 LEAD = 10  # ... and so many more invalid than valid ones before it is given up on the way, where chance would give up too often
 
 
@@ -35,18 +35,20 @@ class Limits:
 
 
 def within_reach(measurer: Measurer, limits: Limits, seconds: float = 0.5) -> Limits:
-    """Limits whose maximum the generator sustains with this device, by one trial paced at the maximum (three where nothing is sent).
+    """Limits whose maximum the generator sustains with this device, by trials paced at it (at most five).
 
     Whatever works for the device on the generator's CPU (all of one in the kernel, the copy into a socket's memory) slows it
     down: paced at the ceiling that was calibrated without it, every trial would be off its rate, thus invalid. Such a trial is
     invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial.
     """
-    for _ in range(3):
-        outcome = measurer.trial(limits.maximum, seconds)
+    maximum = limits.maximum
+    for _ in range(5):
+        outcome = measurer.trial(maximum, seconds)
+        if outcome.offered and outcome.rate >= SUSTAINED * maximum:
+            break
         if outcome.offered:
-            return limits if outcome.rate >= SUSTAINED * limits.maximum else replace(
-                limits, maximum=max(LEFT * outcome.rate, 1.01 * limits.minimum))
-    return limits
+            maximum = max(LEFT * outcome.rate, 1.01 * limits.minimum)
+    return replace(limits, maximum=maximum)
 
 
 def summary(reasons: Iterable[str]) -> str:
