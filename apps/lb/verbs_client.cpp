@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <ringway/error.hpp>
@@ -53,13 +54,24 @@ void run(const verb_call& call) {
   }
 }
 
+/// A start names a configuration, a port may stand before it: a word without is a verb that there is not.
+void refuse_unknown(int argc, char** argv) {
+  const auto is_option = [](const char* a) { return *a == '-'; };
+  if (is_option(argv[1]) || std::any_of(argv + 2, argv + argc, is_option)) return;
+  throw usage_error(
+      "'{}' is no verb (`ringway-lb help' lists them), and no --config FILE is there to start with", argv[1]);
+}
+
 }  // namespace
 
 bool run_verb(int argc, char** argv, int& exit_code) {
   if (argc < 2) return false;
   const std::string verb = argv[1];
   const verb_form* form = find_verb(verb);
-  if (form == nullptr && verb != "help") return false;
+  if (form == nullptr && verb != "help") {
+    refuse_unknown(argc, argv);
+    return false;
+  }
   exit_code = 0;
   if (form == nullptr) {
     print(list_of_verbs());

@@ -44,7 +44,7 @@ class Nobody(unittest.TestCase):
         self.assertEqual(done.stdout, "")
 
     def test_arguments_are_judged_before_anybody_is_asked(self):
-        for command, text in ((["drain", WEB], "REAL is missing"), (["status", "more"], "one argument too many"),
+        for command, text in ((["drain", WEB], "REAL is missing"), (["statu"], "'statu' is no verb"), (["status", "more"], "one argument too many"),
                               (["conns", "--limit", "many"], "--limit"), (["explain"], "--src is missing"),
                               (["stats", "--often"], "there is no --often"), (["set-weight", WEB, "r1", "-1"], "there is no -1"),
                               (["add-real", WEB, "10.0.0.300"], "10.0.0.300"), (["status", "--socket", "x" * 200], "200 bytes")):

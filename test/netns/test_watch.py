@@ -290,10 +290,13 @@ class Trials(unittest.TestCase):
         tools = Tools(str(BIN), "test", 0, CPU)
         with wire.on("p2p", tools, duts.load(name), warm_up=0.2) as w:
             quiet = [w.trial(20_000, 0.3) for _ in range(5)]
-            hog = threading.Timer(0.25, lambda: Spinner(fifo=10, seconds=0.35).wait())
-            hog.start()
-            outcome = w.trial(20_000, 0.8)
-            hog.join()
+            for _ in range(3):  # a process that is slow to start misses its trial
+                hog = threading.Timer(0.25, lambda: Spinner(fifo=10, seconds=0.35).wait())
+                hog.start()
+                outcome = w.trial(20_000, 0.8)
+                hog.join()
+                if "had the device's CPU" in " ".join(outcome.reasons):
+                    break
         # where others load the machine, a trial may be invalid for other reasons
         self.assertTrue(any("had the device's CPU" not in " ".join(o.reasons) for o in quiet), [o.reasons for o in quiet])
         self.assertFalse(outcome.valid)

@@ -35,14 +35,15 @@ class Limits:
 
 
 def within_reach(measurer: Measurer, limits: Limits, seconds: float = 0.5) -> Limits:
-    """Limits whose maximum the generator sustains with this device, by trials paced at it (at most five).
+    """Limits whose maximum the generator sustains with this device, by trials paced at it (at most sixteen).
 
     Whatever works for the device on the generator's CPU (all of one in the kernel, the copy into a socket's memory) slows it
     down: paced at the ceiling that was calibrated without it, every trial would be off its rate, thus invalid. Such a trial is
-    invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial.
+    invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial;
+    what a device throws away may cost the generator as much at every load above the device's own, hence so many.
     """
     maximum = limits.maximum
-    for _ in range(5):
+    for _ in range(16):
         outcome = measurer.trial(maximum, seconds)
         if outcome.offered and outcome.rate >= SUSTAINED * maximum:
             break

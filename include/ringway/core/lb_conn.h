@@ -12,8 +12,9 @@
 /* Where a flow is in the table, or where it was looked for. */
 struct rw_lb_conn {
 	struct rw_conn_hit hit;
-	__u32 first, second; /* its candidate buckets */
+	__u32 first, second; /* its candidate buckets; the second only if it is not in the first */
 	__u32 bucket, slot;  /* slot RW_CONN_WAYS: it is not there */
+	struct rw_conn_bucket *b; /* where it is, or was looked for last */
 };
 
 /* Both hashes of a flow, and its key. The table knows whole flows; but of a VIP that chooses by the
@@ -40,23 +41,20 @@ RW_CORE int rw_lb_conn_find(const struct rw_lb_env *env, const struct rw_flow *k
 			    struct rw_lb_conn *c)
 {
 	__u32 tag = rw_conn_tag_of(hash);
-	const struct rw_conn_bucket *b;
 
 	__builtin_memset(c, 0, sizeof(*c));
-	c->first = rw_conn_first(hash, env->sizes->conn_buckets);
-	c->second = rw_conn_second(hash, env->sizes->conn_buckets);
-	c->bucket = c->first;
-	b = rw_conns_at(env, c->first);
-	if (!b)
+	c->first = c->bucket = rw_conn_first(hash, env->sizes->conn_buckets);
+	c->b = rw_conns_at(env, c->first);
+	if (!c->b)
 		return 0;
-	c->slot = rw_conn_find(b, key, tag, &c->hit);
+	c->slot = rw_conn_find(c->b, key, tag, &c->hit);
 	if (c->slot < RW_CONN_WAYS)
 		return 1;
-	c->bucket = c->second;
-	b = rw_conns_at(env, c->second);
-	if (!b)
+	c->second = c->bucket = rw_conn_second(hash, env->sizes->conn_buckets);
+	c->b = rw_conns_at(env, c->second);
+	if (!c->b)
 		return 0;
-	c->slot = rw_conn_find(b, key, tag, &c->hit);
+	c->slot = rw_conn_find(c->b, key, tag, &c->hit);
 	return 1;
 }
 

@@ -52,12 +52,11 @@ RW_CORE const struct rw_lb_real *rw_lb_conn_real(const struct rw_lb_env *env,
 RW_CORE void rw_lb_conn_hit(const struct rw_lb_env *env, const struct rw_lb_packet *r,
 			    const struct rw_lb_conn *c)
 {
-	struct rw_conn_bucket *b = rw_conns_at(env, c->bucket);
 	__u8 state = rw_conn_state(c->hit.word);
 
-	if (!b || rw_lb_read_only(env))
+	if (rw_lb_read_only(env))
 		return;
-	rw_conn_touch(b, c->slot, c->hit.word, rw_lb_conn_state(r, state), r->tick);
+	rw_conn_touch(c->b, c->slot, c->hit.word, rw_lb_conn_state(r, state), r->tick);
 	rw_lb_count(env, RW_LB_CONN_HIT);
 }
 
