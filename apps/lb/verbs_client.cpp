@@ -58,8 +58,7 @@ void run(const verb_call& call) {
 void refuse_unknown(int argc, char** argv) {
   const auto is_option = [](const char* a) { return *a == '-'; };
   if (is_option(argv[1]) || std::any_of(argv + 2, argv + argc, is_option)) return;
-  throw usage_error(
-      "'{}' is no verb (`ringway-lb help' lists them), and no --config FILE is there to start with", argv[1]);
+  throw usage_error("--config FILE is missing; and '{}' is no verb: `ringway-lb help' lists them", argv[1]);
 }
 
 }  // namespace
