@@ -70,11 +70,13 @@ check() {
   case $file in
     # The core is in the kernel's style: declared first, set later.
     *.h) flags=(--checks=-cppcoreguidelines-init-variables -- -x c++ -std=c++20 -I include) ;;
-    *.hpp) flags=(-- -x c++ -std=c++20 -I include -Wno-pragma-once-outside-header) ;;
+    *.hpp) flags=(-- -x c++ -std=c++20 -I include -I apps/lb -I test -Wno-pragma-once-outside-header) ;;
     *)
       # A source that the build does not contain (a part that is switched off, an example with its own build).
       flags=(-- -std=c++20 -I include)
-      grep -qF "$PWD/$file\"" "$build/compile_commands.json" && flags=(-p "$build")
+      # What is GCC's alone: its warnings, and C's _Bool in the skeletons.
+      grep -qF "$PWD/$file\"" "$build/compile_commands.json" &&
+        flags=(-p "$build" --extra-arg=-Wno-unknown-warning-option --extra-arg=-D_Bool=bool)
       ;;
   esac
   "$tidy" --quiet "$file" "${flags[@]}" >"$work/out.$$" 2>/dev/null || status=$?

@@ -67,13 +67,15 @@ bytes ipv6_udp(std::uint32_t tags, std::uint32_t ext) {
 TEST_CASE("each l2 mode rewrites the addresses and nothing else") {
   for (const std::uint8_t mode : {RW_L2_IO, RW_L2_MAC, RW_L2_MACSWAP, RW_L2_L2FWD}) {
     bytes packet = numbered(60), expected = packet;
-    if (mode == RW_L2_MACSWAP)
+    if (mode == RW_L2_MACSWAP) {
       for (std::uint8_t i = 0; i < 6; ++i)
         expected[i] = static_cast<std::uint8_t>(6 + i), expected[6 + i] = i;
-    if (mode == RW_L2_MAC || mode == RW_L2_L2FWD)
+    }
+    if (mode == RW_L2_MAC || mode == RW_L2_L2FWD) {
       for (std::uint8_t i = 0; i < 6; ++i)
         expected[i] = static_cast<std::uint8_t>(0xd0 + i),
         expected[6 + i] = static_cast<std::uint8_t>(0x50 + i);
+    }
     CHECK(l2(mode, packet) == 4);
     CHECK(packet == expected);
   }
@@ -151,11 +153,11 @@ TEST_CASE("an updated checksum is what a new computation gives, for every pair o
   for (std::uint32_t other = 1; other <= 0xffff; other += 7) {  // the rest of a header: never 0
     for (const std::uint16_t from : words) {
       const __sum16 before = rw_csum_finish(std::uint64_t{other} + from);
-      for (const std::uint16_t to : words)
-        if (rw_csum_replace16(before, from, to) != rw_csum_finish(std::uint64_t{other} + to)) {
-          CAPTURE(other, from, to);
-          FAIL("differs");
-        }
+      for (const std::uint16_t to : words) {
+        if (rw_csum_replace16(before, from, to) == rw_csum_finish(std::uint64_t{other} + to)) continue;
+        CAPTURE(other, from, to);
+        FAIL("differs");
+      }
     }
   }
 }

@@ -10,11 +10,13 @@
 #include <ringway/core/lb_tables.h>  // what the skeleton names
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
 #include <ringway/error.hpp>
+#include <span>
 
 #include "lb.skel.h"
 #include "lb_frames.hpp"
@@ -253,7 +255,8 @@ class run {
 
   /// What left without having touched the record went the short way. The native side has only the long one.
   void note_way(const rw_lb_packet& now) {
-    if (was_sent() && std::memcmp(&now, &record_, sizeof(now)) == 0) ++report_.seen["the short way"];
+    const auto bytes = [](const rw_lb_packet& r) { return std::as_bytes(std::span(&r, 1)); };
+    if (was_sent() && std::ranges::equal(bytes(now), bytes(record_))) ++report_.seen["the short way"];
     record_ = now;
   }
 
@@ -262,10 +265,11 @@ class run {
   }
 
   std::string first_difference(const rw_lb_local& now) {
-    for (std::size_t i = 0; i < RW_LB_EVENT_COUNT; ++i)
-      if (now.events[i] != native_.local().events[i])
-        return fmt::format("{}: {} natively, {} in the kernel", event_names[i], native_.local().events[i],
-                           now.events[i]);
+    for (std::size_t i = 0; i < RW_LB_EVENT_COUNT; ++i) {
+      const std::uint64_t here = native_.local().events[i];
+      if (now.events[i] != here)
+        return fmt::format("{}: {} natively, {} in the kernel", event_names[i], here, now.events[i]);
+    }
     return "a drop or a gate";
   }
 
@@ -299,10 +303,9 @@ bool tally(const report& r, bool must) {
   std::vector<std::string> wanted = {"passed"};
   if (r.compared != 0) wanted.emplace_back("the short way");
   for (const char* s : {"l2", "ipip", "gue", "arp", "nd", "echo", "too_big", "reset"}) wanted.emplace_back(s);
-  for (const char* d : reason_names)
-    if (std::string_view(d) != "no_room" && std::string_view(d) != "no_checksum" &&
-        std::string_view(d) != "late_pass")
-      wanted.push_back(fmt::format("drop {}", d));
+  for (const std::string_view d : reason_names) {
+    if (d != "no_room" && d != "no_checksum" && d != "late_pass") wanted.push_back(fmt::format("drop {}", d));
+  }
   for (const char* e : event_names)
     if (std::string_view(e) != "conn_busy") wanted.push_back(fmt::format("event {}", e));
   fmt::print("{:>9}  outcome\n", "packets");
@@ -347,13 +350,11 @@ bool parse(options& o, int argc, char** argv) {
       o.tally = false;
     else if (arg == "--native-only")
       o.native_only = true;
-    else if (i + 1 == argc)
-      return false;
-    else if (arg == "--packets")
+    else if (i + 1 < argc && arg == "--packets")
       o.packets = std::strtoull(argv[++i], nullptr, 10);
-    else if (arg == "--seed")
+    else if (i + 1 < argc && arg == "--seed")
       o.seed = std::strtoull(argv[++i], nullptr, 10);
-    else if (arg == "--object")
+    else if (i + 1 < argc && arg == "--object")
       o.object = argv[++i];
     else
       return false;

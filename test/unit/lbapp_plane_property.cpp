@@ -162,7 +162,7 @@ struct walk {
 
   /// A change, in the plane and in the model; the plane must take it if the model does.
   void change(std::uint32_t what, const key& k) {
-    const auto& [v, name] = k;
+    const std::string &v = k.first, &name = k.second;
     const std::uint32_t n = naive::number(name), w = random() % 4;
     bool there = false;
     for (const vip_entry& e : model.file.vips) there = there || e.name == v;

@@ -3,6 +3,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <ringway/error.hpp>
@@ -121,9 +122,8 @@ struct rig {
     return element >= 0 && rw_hop_state(store.memory().reals[element].hop) == RW_HOP_UP;
   }
   bool alarmed(std::string_view part) const {
-    for (const std::string& line : plane.alarms())
-      if (line.find(part) != std::string::npos) return true;
-    return false;
+    return std::ranges::any_of(
+        plane.alarms(), [part](const std::string& line) { return line.find(part) != std::string::npos; });
   }
   /// All bytes that packets read, connections apart.
   std::string memory() const {
