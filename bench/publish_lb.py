@@ -13,6 +13,7 @@ from ringway_bench.stats import sign_interval
 HERE = os.path.dirname(os.path.realpath(__file__))
 BEGIN, END = "<!-- figures: rendered by bench/publish -->", "<!-- end of figures -->"
 DATAPATHS = ("xdp", "afxdp")
+BOUNDS = {"at least": "\u2265 ", "at most": "\u2264 "}
 FLOOD_MOST, FLOOD_SHARE, RELOAD_SHARE = 1e6, 0.7, 0.5
 
 
@@ -131,20 +132,26 @@ def rings_part(found):
 
 
 def wire_part(wire):
-    rows = [(f"{c['over']} / {c['under']}", c["flows"], c["method"].upper(),
-             f"{c['median']:.3f} ({c['low']:.3f} to {c['high']:.3f})")
-            for c in wire["comparisons"] if c["median"]]
-    rates = {}
+    rows = [(f"{c['over']} / {c['under']}", c["flows"], c["method"].upper(), f"{BOUNDS.get(c['bound'], '')}{c['median']:.3f} "
+             f"({c['low']:.3f} to {c['high']:.3f})", len(c["pairs"]), f"{c['verdict']}: {c['why']}" if c["why"] else c["verdict"])
+            for c in wire["comparisons"] if c["median"] and c["bound"] != "unknown"]
+    rates, whys = {}, {}
     for r in wire["rounds"]:
         for c in r["cells"]:
             for name, m in c["methods"].items():
                 if m.get("value"):
                     rates.setdefault((c["dut"], c["flows"], name), []).append(m["value"] / 1e6)
+                else:
+                    whys.setdefault((c["dut"], c["flows"], name), m["extra"].get("why", m["state"]))
+    missing = [f"{dut}, {flows} flows, {name.upper()}: {why}" for (dut, flows, name), why in sorted(whys.items())
+               if (dut, flows, name) not in rates]
     absolute = [(dut, flows, name.upper(), spread(v, 3)) for (dut, flows, name), v in sorted(rates.items())]
     return ("### On the wire\n\nveth, 64-byte frames, one VIP and one real, method `l2`; ringway-l2fwd (`ringway-xdp`, "
-            "`ringway-afxdp`) forwards the same frames.\n\n"
+            "`ringway-afxdp`) forwards the same frames. A device in the kernel has the generator's CPU: what it does without loss (NDR) is "
+            "what the two sustain together.\n\n"
             + table(("device", "flows", "at", "Mpps"), absolute) + "\n"
-            + table(("ratio", "flows", "at", "median (interval)"), rows))
+            + table(("ratio", "flows", "at", "median (interval)", "rounds", "verdict"), rows)
+            + "".join(f"\nNot found: {what}.\n" for what in missing))
 
 
 def underload_part(found):

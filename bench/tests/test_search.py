@@ -36,6 +36,14 @@ class Script:
         return Outcome(load, seconds, offered, offered - lost, seconds, valid=valid, reasons=() if valid else ("x",))
 
 
+class Mute(Script):
+    """Sends nothing."""
+
+    def trial(self, load: float, seconds: float) -> Outcome:
+        super().trial(load, seconds)
+        return Outcome(load, seconds, 0, 0, seconds)
+
+
 def run(name: str, measurer: Any, limits: Limits = LIMITS, **params: Any) -> Found:
     found = build(name, params).run(measurer, limits)
     return found[0] if isinstance(found, list) else found
@@ -92,11 +100,6 @@ class RepeatingTrials(unittest.TestCase):
             self.assertEqual(sum(not t["valid"] for t in found.trials), found.extra["invalid"])
 
     def test_nothing_sent_is_invalid_and_not_loss(self) -> None:
-        class Mute(Script):
-            def trial(self, load: float, seconds: float) -> Outcome:
-                super().trial(load, seconds)
-                return Outcome(load, seconds, 0, 0, seconds)
-
         with self.assertRaises(NotMeasurable) as caught:
             run("rfc2544", Mute(0.0))
         self.assertIn("nothing was sent", str(caught.exception))
@@ -130,17 +133,32 @@ class Reach(unittest.TestCase):
         self.assertEqual(within_reach(Device(1e6), LIMITS), LIMITS)
         slow = Device(1e6, ceiling=4e6)
         self.assertAlmostEqual(within_reach(slow, LIMITS).maximum, 3.88e6)
-        self.assertEqual([load for load, _ in slow.trials], [LIMITS.maximum, within_reach(slow, LIMITS).maximum])
+        self.assertEqual([round(load) for load, _ in slow.trials], [10_000_000] * 3 + [3_880_000])
 
-    def test_what_it_sustains_once_is_tried_again(self) -> None:
-        class Tiring(Device):
-            """Each trial offers a twentieth less than the one before, four times; then it holds."""
+    def test_no_step_is_taken_that_need_not_be(self) -> None:
+        class Uneven(Device):
+            """Two trials of three are off their rate."""
 
             def trial(self, load: float, seconds: float) -> Outcome:
-                self.ceiling = max(self.ceiling * 0.95, 3e6)
+                self.short = 0.0 if len(self.trials) % 3 == 2 else 0.02
                 return super().trial(load, seconds)
 
-        self.assertLess(within_reach(Tiring(1e6, ceiling=3.6e6), LIMITS).maximum, 3.0e6)
+        for device in (Device(1e6, short=0.014), Uneven(1e6)):
+            self.assertEqual(within_reach(device, LIMITS), LIMITS)
+
+    def test_steps_are_taken_until_a_load_is_sustained(self) -> None:
+        class Costly(Device):
+            """The generator loses a twentieth where the device throws something away."""
+
+            def trial(self, load: float, seconds: float) -> Outcome:
+                self.short = 0.05 if load > self.capacity else 0.0
+                return super().trial(load, seconds)
+
+        reached = within_reach(Costly(8e6), LIMITS).maximum
+        self.assertTrue(7e6 < reached <= 8e6, reached)
+
+    def test_nothing_sent_changes_no_limit(self) -> None:
+        self.assertEqual(within_reach(Mute(0.0), LIMITS), LIMITS)
 
 
 class Binary(unittest.TestCase):

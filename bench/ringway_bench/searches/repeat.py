@@ -14,7 +14,7 @@ from ..model import Measurer, Outcome
 
 HANDFUL = 5  # so many trials at least before a whole search is called disturbed
 LEFT = 0.97  # of what the generator sustained in one trial
-SUSTAINED = 0.9925  # of the load that was asked for: half way to where a trial is off its rate
+SUSTAINED = 0.985  # of the load that was asked for: a trial that offers less is off its rate
 LEAD = 10  # ... and so many more invalid than valid ones before it is given up on the way, where chance would give up too often
 
 
@@ -35,20 +35,25 @@ class Limits:
 
 
 def within_reach(measurer: Measurer, limits: Limits, seconds: float = 0.5) -> Limits:
-    """Limits whose maximum the generator sustains with this device, by trials paced at it (at most sixteen).
+    """Limits whose maximum the generator sustains with this device, by trials paced at it.
 
     Whatever works for the device on the generator's CPU (all of one in the kernel, the copy into a socket's memory) slows it
     down: paced at the ceiling that was calibrated without it, every trial would be off its rate, thus invalid. Such a trial is
-    invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial;
-    what a device throws away may cost the generator as much at every load above the device's own, hence so many.
+    invalid here too, and answers all the same. A few per cent are left for the pacing, and for what differs from trial to trial.
+
+    The next step down is taken where three trials in a row are off their rate, from the best of them: of a device in the kernel,
+    what it sustains together with the generator is the answer, and a step that need not be would be a lower one.
     """
     maximum = limits.maximum
-    for _ in range(16):
-        outcome = measurer.trial(maximum, seconds)
-        if outcome.offered and outcome.rate >= SUSTAINED * maximum:
-            break
-        if outcome.offered:
-            maximum = max(LEFT * outcome.rate, 1.01 * limits.minimum)
+    for _ in range(12):  # what a device throws away costs the generator time at every load above the device's own
+        best = 0.0
+        for _ in range(3):
+            best = max(best, measurer.trial(maximum, seconds).rate)
+            if best >= SUSTAINED * maximum:
+                return replace(limits, maximum=maximum)
+        if not best:
+            return limits
+        maximum = max(LEFT * best, 1.01 * limits.minimum)
     return replace(limits, maximum=maximum)
 
 
