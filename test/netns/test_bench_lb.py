@@ -12,8 +12,8 @@ UNDERLOAD = pathlib.Path(__file__).parents[2] / "bench/lb/underload.py"
 RATE = 60_000
 
 
-def under(kind, datapath):
-    command = (str(UNDERLOAD), "--bin", str(rwtest.BIN), "--datapath", datapath, "--seconds", "2", kind, str(RATE))
+def under(kind, datapath, seconds=2):
+    command = (str(UNDERLOAD), "--bin", str(rwtest.BIN), "--datapath", datapath, "--seconds", str(seconds), kind, str(RATE))
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise AssertionError(f"{kind}, {datapath}: exit {done.returncode}: {done.stderr.strip()}")
@@ -44,8 +44,8 @@ class UnderLoad(unittest.TestCase):
         self.flood("udp-flood", "afxdp")
 
     def reload(self, datapath):
-        seen = under("reload", datapath)
-        self.assertGreaterEqual(seen["reloads"], 1)  # how many is a matter of the machine: a busy worker has the CPU
+        seen = under("reload", datapath, seconds=6)  # a worker that is busy shares its CPU with the thread that reloads
+        self.assertGreaterEqual(seen["reloads"], 2)
         self.assertGreater(seen["offered"], RATE / 2)
         self.assertEqual(seen["received"], seen["offered"], seen)
 
