@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * The load balancer in the kernel: one instance for each port, a chain of stages by tail calls. One
- * program with all of it would multiply the paths that the verifier has to look at, and share one
- * stack of 512 bytes. What a stage leaves to the next is in this CPU's record.
+ * The load balancer in the kernel: one instance for each port. Packets of known flows go the short
+ * way (lb_known.h), in the first program alone; all others through a chain of stages by tail calls.
+ * One program with all of it would multiply the paths that the verifier has to look at, and share
+ * one stack of 512 bytes. What a stage leaves to the next is in this CPU's record.
  */
 #include "ringway/core/lb.h"
 #include "glue.h"

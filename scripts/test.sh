@@ -5,8 +5,9 @@
 #   --long   also what is too long for CI: ten times the packets, all mutants, clang-tidy on everything
 # Stages run cheapest first and go on after a failure, so that one run names everything that is wrong; a stage whose
 # build failed is left out and counts as failed. Each stage prints its time, and is named again at the end when it took
-# more than its budget. Which tests run where: unit in the release, ASan + UBSan and TSan builds; netns in the release
-# build, those that run in-process (label `inprocess`) under ASan + UBSan too; everything else in the release build.
+# more than its budget. Which tests run where: unit in the release and ASan + UBSan builds, those with threads
+# (label `unit.threads`) under TSan too; netns in the release build, those that run in-process (label `inprocess`)
+# under ASan + UBSan too; everything else in the release build.
 # The last line is the sum: every ctest test counts once, and so does each check outside ctest (format, lint, demo, the
 # kernel's log) and each build that failed. Under CI=true a skipped test is a failure: CI has what it takes.
 set -uo pipefail
@@ -19,7 +20,7 @@ for argument in "$@"; do
     --quick) quick=1 ;;
     --long) long=1 ;;
     --no-install) install=0 ;;
-    -h | --help) sed -n '3,13s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '3,14s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "test.sh: unknown option $argument" >&2 && exit 2 ;;
   esac
 done
