@@ -154,15 +154,19 @@ def wire_part(wire):
             + "".join(f"\nNot found: {what}.\n" for what in missing))
 
 
+def lost_of(counted):
+    return count(counted["offered"] - counted["received"])
+
+
 def underload_part(found):
     rows = []
     for u in found.get("underload", []):
         if "failed" in u:
             rows.append((u["kind"], u["datapath"], "", "", f"failed, exit {u['failed']}", ""))
             continue
-        more = f"{u['reloads']} reloads" if "reloads" in u else "resident: {} kB before, {} kB after".format(*u["memory_kb"])
-        rate, lost = u.get("flood", u["asked"]), u["offered"] - u["received"]
-        rows.append((u["kind"], u["datapath"], f"{rate:.0f}", count(u["offered"]), count(lost), more))
+        more = f"{u['reloads']} reloads; as long without any: {lost_of(u['without'])} lost" if "reloads" in u else "resident: {} kB before, {} kB after".format(*u["memory_kb"])
+        rate = u.get("flood", u["asked"])
+        rows.append((u["kind"], u["datapath"], f"{rate:.0f}", count(u["offered"]), lost_of(u), more))
     if not rows:
         return ""
     return ("### Floods and reloads\n\n`bench/lb/underload.py`: a flood from random sources beside 1024 established flows; 1000 VIPs "

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "event_loop.hpp"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <ringway/error.hpp>
+#include <utility>
 
 namespace ringway::lb_app {
 namespace {
@@ -69,23 +67,27 @@ void event_loop::run_timers() {
   }
 }
 
-void event_loop::run_once(std::chrono::milliseconds timeout) {
+void event_loop::wait(std::chrono::milliseconds timeout) {
   using std::chrono::milliseconds;
   if (!timers_.empty()) {
     const auto left = std::chrono::ceil<milliseconds>(timers_.begin()->first - clock::now());
     timeout = std::clamp(left, milliseconds(0), timeout);
   }
-  std::array<epoll_event, 64> events{};
-  const int n = ::epoll_wait(epoll_.value(), events.data(), static_cast<int>(events.size()),
+  const int n = ::epoll_wait(epoll_.value(), seen_.data(), static_cast<int>(seen_.size()),
                              static_cast<int>(timeout.count()));
   if (n < 0 && errno != EINTR) throw error(errno, "wait in the control loop");
-  for (int i = 0; i < n; ++i) {
-    const std::uint64_t which = events.at(static_cast<std::size_t>(i)).data.u64;
+  seen_count_ = static_cast<std::size_t>(std::max(n, 0));
+}
+
+void event_loop::run() {
+  const std::size_t n = std::exchange(seen_count_, 0);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t which = seen_.at(i).data.u64;
     const auto it = watched_.find(static_cast<int>(which & 0xffffffff));
     // removed by one that was called before it, and perhaps another has its number now
     if (it == watched_.end() || it->second.number != which >> 32) continue;
     const auto ready = it->second.ready;  // it may remove itself
-    (*ready)(events.at(static_cast<std::size_t>(i)).events);
+    (*ready)(seen_.at(i).events);
   }
   run_timers();
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The control thread's loop: descriptors and timers. Not for packets.
 #pragma once
+#include <sys/epoll.h>
+
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -34,8 +37,14 @@ class event_loop {
   }
   void cancel(timer t) noexcept;  // 0, or one that has run: nothing
 
-  /// Waits up to `timeout` for the first event or timer, and calls all that are due.
-  void run_once(std::chrono::milliseconds timeout);
+  /// Waits up to `timeout` for the first event or timer.
+  void wait(std::chrono::milliseconds timeout);
+  /// Calls those that the last wait() has seen, and the timers that are due.
+  void run();
+  void run_once(std::chrono::milliseconds timeout) {
+    wait(timeout);
+    run();
+  }
 
  private:
   struct watch {
@@ -51,6 +60,8 @@ class event_loop {
   timers timers_;
   std::unordered_map<timer, timers::iterator> by_number_;
   std::uint64_t next_ = 1;
+  std::array<epoll_event, 64> seen_{};
+  std::size_t seen_count_ = 0;
 };
 
 }  // namespace ringway::lb_app

@@ -71,6 +71,7 @@ service::service(const app::identity& who, const options& o, const std::vector<i
   after_change();
   next_second_ = clock::now();
   every_second();
+  if (o.common.way == datapath::afxdp) courtesy_.emplace(o.common.cpus);
 }
 
 service::~service() { stop(); }
@@ -143,7 +144,9 @@ void service::watch(milliseconds timeout) {
     const auto left = std::chrono::ceil<milliseconds>(*settle_at_ - clock::now());
     timeout = std::clamp(left, milliseconds(0), timeout);
   }
-  loop_.run_once(timeout);
+  loop_.wait(timeout);
+  const app::courtesy::scope in_slices(manners());
+  loop_.run();
   settle_in_time();
   path_->watch(milliseconds(0));
 }
@@ -163,6 +166,7 @@ void service::settle() {
 }
 
 lb_change service::reload(bool discard) {
+  const app::courtesy::scope in_slices(manners());
   configuration next = again_();
   look();  // a VIP may have become an address of this machine
   return plane_.reload(std::move(next), discard);

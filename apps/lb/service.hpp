@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "../common/courtesy.hpp"
 #include "control_socket.hpp"
 #include "datapath.hpp"
 #include "event_loop.hpp"
@@ -61,6 +62,7 @@ class service final : public app::forwarding {
   void announce(bool all);
   void settle_in_time();
   void settle();
+  app::courtesy* manners() { return courtesy_ ? &*courtesy_ : nullptr; }
   void wait_for_neighbours();
   // service_reals.cpp: where reals are, and how they are
   void want_neighbours();
@@ -80,6 +82,7 @@ class service final : public app::forwarding {
   machine machine_;
   control_plane plane_;
   traffic_ledger ledger_;
+  std::optional<app::courtesy> courtesy_;  // where the worker's CPU is this thread's too
   event_loop loop_;
   link_watch links_;
   announcer announcer_;
