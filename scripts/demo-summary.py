@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """demo-summary.py DIRECTORY DATAPATH...: what became of the frames of each run, from its two reports.
 
-Exits with 1 unless every datapath delivered 99.9 % at the least, at the rate asked for, and offered = delivered + losses
-that have a name.
+Exits with 1 unless every datapath delivered 99.9 % of what was offered at the least, at half of the rate asked for or more,
+and offered = delivered + losses that have a name.
 
 demo-summary.py --paced DIRECTORY DATAPATH: exits with 1 if the generator was kept from its schedule.
 """
@@ -12,15 +12,17 @@ import pathlib
 import sys
 
 ENOUGH = 0.999
-PACED = 0.95  # of the frames that fell due; below, other work had the generator's CPU and the run says little
+# Of the frames that fell due: below, other work had the generator's CPU, and the run is worth another attempt; and what it
+# has to be if all attempts were like that, on a machine that is busy.
+PACED, LEAST = 0.95, 0.5
 
 
 def generated(directory, datapath):
     return json.loads((directory / f"{datapath}-gen.json").read_text())
 
 
-def paced(generator):
-    return generator["offered"] >= PACED * (generator["offered"] + generator["refused"] + generator["late"])
+def paced(generator, share=PACED):
+    return generator["offered"] >= share * (generator["offered"] + generator["refused"] + generator["late"])
 
 
 def losses(report):
@@ -65,8 +67,10 @@ def judge(directory, datapath):
     wrong = []
     if share < ENOUGH:
         wrong.append(f"{datapath} delivered {100 * share:.3f} % of {offered} frames, {100 * ENOUGH} % are asked for")
-    if not paced(generator):
+    if not paced(generator, LEAST):
         wrong.append(f"{datapath}: only {offered} frames could be sent, {generator['late']} were skipped: other work had the CPU")
+    elif not paced(generator):
+        print("       offered less than was asked for, in every attempt: other work had the generator's CPU")
     if unexplained:
         wrong.append(f"{datapath}: {unexplained} frames have gone without a name")
     return wrong
