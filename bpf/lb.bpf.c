@@ -144,7 +144,8 @@ RW_CORE int rw_lb_next(struct xdp_md *ctx, const struct rw_lb_env *env, struct r
 
 /* The packet of a known connection: makes room, writes, and ends. */
 RW_CORE int rw_lb_send_known(struct xdp_md *ctx, const struct rw_lb_env *env,
-			     struct rw_counters *all, struct rw_lb_packet *r, __u32 stage)
+			     struct rw_counters *all, struct rw_lb_packet *r,
+			     const struct rw_known *k, __u32 stage)
 {
 	__u32 port = env->sizes->port & (RW_PORTS_MAX - 1), out;
 
@@ -152,10 +153,7 @@ RW_CORE int rw_lb_send_known(struct xdp_md *ctx, const struct rw_lb_env *env,
 		rw_lb_drop(r, RW_LB_DROP_NO_ROOM);
 		return rw_lb_end(env, r, r->len);
 	}
-	if (stage == RW_STAGE_L2)
-		rw_lb_write_l2(env, r, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
-	else
-		rw_lb_write_ipip(env, r, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	rw_lb_write_known(env, r, k, stage, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	/* one register: clang takes it out of the hop's word again after the check, and Linux 6.1
 	 * has forgotten it */
 	out = r->out;
@@ -170,6 +168,7 @@ int rw_lb(struct xdp_md *ctx)
 	__u32 len = (__u32)rw_length(ctx), port, stage;
 	struct rw_lb_packet r;
 	struct rw_lb_env env;
+	struct rw_known k;
 
 	if (!all || !rw_lb_env_here(&env))
 		return XDP_ABORTED;
@@ -177,9 +176,10 @@ int rw_lb(struct xdp_md *ctx)
 	if (port >= RW_PORTS_MAX)
 		return XDP_ABORTED;
 	rw_count_rx(&all->port[port], len);
-	stage = rw_lb_known(&env, &r, (void *)(long)ctx->data, (void *)(long)ctx->data_end, len);
+	stage = rw_lb_known(&env, &r, &k, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
+			    len);
 	if (stage != RW_STAGE_PARSE)
-		return rw_lb_send_known(ctx, &env, all, &r, stage);
+		return rw_lb_send_known(ctx, &env, all, &r, &k, stage);
 	bpf_tail_call_static(ctx, &lb_stages, RW_STAGE_PARSE);
 	return rw_drop(&all->port[port], RW_REASON_TABLE_MISS); /* it is there */
 }

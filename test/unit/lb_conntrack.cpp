@@ -2,7 +2,7 @@
 // The connection table by itself: found again, aged, evicted in order, counted.
 #include <ringway/lb_tables.hpp>
 
-#include "ringway/core/conntrack.h"
+#include "ringway/core/lb_known.h"
 #include "support/catch.hpp"
 
 using namespace ringway;
@@ -106,6 +106,37 @@ TEST_CASE("an entry that changed since is not overwritten, and a claimed one is 
   CHECK(t.find(entry(1), hit) == slot);
   t.bucket.word[slot] ^= std::uint64_t{RW_CONN_NEW ^ RW_CONN_CLAIMED} << 32;
   CHECK(t.find(entry(1), hit) == RW_CONN_WAYS);
+}
+
+TEST_CASE("the short way reads what the others read: every word of an IPv4 flow, and its state") {
+  bucket_with_control t;
+  rw_conn_entry e = entry(5);
+  e.key.dst[0] = 6;
+  rw_store64(&e.key.sport, rw_flow_last(7, 8, RW_IP_UDP, 4));
+  const std::uint32_t slot = t.enter(e);
+  rw_known k{};
+  k.src = 5, k.dst = 6, k.last = rw_flow_last(7, 8, RW_IP_UDP, 4);
+  k.hash = e.hash;
+  k.b = &t.bucket;
+  REQUIRE(rw_known_tag(&k));
+  CHECK(k.slot == slot);
+  rw_conn_hit hit{};
+  CHECK(rw_known_read(&k, &hit));
+  CHECK((hit.real == 5 && hit.real_version == 7 && hit.word == t.bucket.word[slot]));
+  const rw_known whole = k;
+  for (const auto change : {+[](rw_known& w) { w.src ^= 1; }, +[](rw_known& w) { w.dst ^= 1; },
+                            +[](rw_known& w) { w.last = rw_flow_last(7, 8, RW_IP_TCP, 4); },
+                            +[](rw_known& w) { w.last = rw_flow_last(8, 8, RW_IP_UDP, 4); },
+                            +[](rw_known& w) { w.last = rw_flow_last(7, 8, RW_IP_UDP, 6); }}) {
+    k = whole;
+    change(k);
+    CHECK_FALSE(rw_known_read(&k, &hit));
+  }
+  k = whole;
+  t.state(slot, RW_CONN_CLAIMED, 100);
+  CHECK_FALSE(rw_known_read(&k, &hit));
+  k.hash ^= 1ull << 32;
+  CHECK_FALSE(rw_known_tag(&k));
 }
 
 TEST_CASE("of two equal keys the lower slot counts") {

@@ -149,6 +149,28 @@ RW_CORE int rw_encap_outer(const struct rw_lb_packet *r, const struct rw_lb_real
 }
 
 /* The method l2: another Ethernet header, nothing else. */
+RW_CORE __u32 rw_lb_write_l2_to(const struct rw_lb_env *env, struct rw_lb_packet *r,
+				const struct rw_lb_real *real, void *data, void *data_end)
+{
+	if (!rw_encap_hop(r, real, (__u8 *)data, (__u8 *)data_end) ||
+	    !rw_encap_l2(env, r, real, (__u8 *)data, (__u8 *)data_end, r->p.proto3))
+		return rw_lb_drop(r, RW_REASON_MALFORMED);
+	return RW_STAGE_DONE;
+}
+
+RW_CORE __u32 rw_lb_write_ipip_to(const struct rw_lb_env *env, struct rw_lb_packet *r,
+				  const struct rw_lb_real *real, void *data, void *data_end)
+{
+	__u8 proto = rw_lb_is_v4(r) ? RW_IP_IPIP : RW_IP_IPV6;
+
+	if (!rw_encap_hop(r, real, (__u8 *)data, (__u8 *)data_end) ||
+	    !rw_encap_l2(env, r, real, (__u8 *)data, (__u8 *)data_end, rw_encap_ethertype(real)) ||
+	    !rw_encap_outer(r, real, (__u8 *)data, (__u8 *)data_end, rw_encap_inner_len(r), proto))
+		return rw_lb_drop(r, RW_REASON_MALFORMED);
+	return RW_STAGE_DONE;
+}
+
+/* The same to the real that the record names. */
 RW_CORE __u32 rw_lb_write_l2(const struct rw_lb_env *env, struct rw_lb_packet *r, void *data,
 			     void *data_end)
 {
@@ -156,25 +178,17 @@ RW_CORE __u32 rw_lb_write_l2(const struct rw_lb_env *env, struct rw_lb_packet *r
 
 	if (!real)
 		return rw_lb_drop(r, RW_REASON_TABLE_MISS);
-	if (!rw_encap_hop(r, real, (__u8 *)data, (__u8 *)data_end) ||
-	    !rw_encap_l2(env, r, real, (__u8 *)data, (__u8 *)data_end, r->p.proto3))
-		return rw_lb_drop(r, RW_REASON_MALFORMED);
-	return RW_STAGE_DONE;
+	return rw_lb_write_l2_to(env, r, real, data, data_end);
 }
 
 RW_CORE __u32 rw_lb_write_ipip(const struct rw_lb_env *env, struct rw_lb_packet *r, void *data,
 			       void *data_end)
 {
 	const struct rw_lb_real *real = rw_reals_at(env, r->real);
-	__u8 proto = rw_lb_is_v4(r) ? RW_IP_IPIP : RW_IP_IPV6;
 
 	if (!real)
 		return rw_lb_drop(r, RW_REASON_TABLE_MISS);
-	if (!rw_encap_hop(r, real, (__u8 *)data, (__u8 *)data_end) ||
-	    !rw_encap_l2(env, r, real, (__u8 *)data, (__u8 *)data_end, rw_encap_ethertype(real)) ||
-	    !rw_encap_outer(r, real, (__u8 *)data, (__u8 *)data_end, rw_encap_inner_len(r), proto))
-		return rw_lb_drop(r, RW_REASON_MALFORMED);
-	return RW_STAGE_DONE;
+	return rw_lb_write_ipip_to(env, r, real, data, data_end);
 }
 
 #endif

@@ -81,20 +81,26 @@ RW_CORE __u64 rw_hash_end(__u64 h, __u64 last)
 	return h ^ h >> 31;
 }
 
+/* Of IPv4; `last` by rw_flow_last(). */
+RW_CORE __u64 rw_flow_hash4(__be32 src, __be32 dst, __u64 last, const struct rw_hash_key *key)
+{
+	__u64 h = rw_hash_step(key->first, (__u64)src << 32 | dst);
+
+	return rw_hash_end(rw_hash_step(h, last), key->last);
+}
+
 /* Of addresses, ports and protocol. */
 RW_CORE __u64 rw_flow_hash(const struct rw_flow *flow, const struct rw_hash_key *key)
 {
 	const __u8 *f = (const __u8 *)flow;
-	__u64 h = key->first;
+	__u64 h;
 
-	if (flow->family == 6) {
-		h = rw_hash_step(h, rw_load64(f + 8));
-		h = rw_hash_step(h, rw_load64(f + 16));
-		h = rw_hash_step(h, rw_load64(f + 24));
-		h = rw_hash_step(h, rw_load64(f));
-	} else {
-		h = rw_hash_step(h, (__u64)flow->src[0] << 32 | flow->dst[0]);
-	}
+	if (flow->family != 6)
+		return rw_flow_hash4(flow->src[0], flow->dst[0], rw_load64(f + 32), key);
+	h = rw_hash_step(key->first, rw_load64(f + 8));
+	h = rw_hash_step(h, rw_load64(f + 16));
+	h = rw_hash_step(h, rw_load64(f + 24));
+	h = rw_hash_step(h, rw_load64(f));
 	return rw_hash_end(rw_hash_step(h, rw_load64(f + 32)), key->last);
 }
 

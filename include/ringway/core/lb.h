@@ -8,7 +8,7 @@
  *	lb_env.h, lb_packet.h		what a stage is handed; stages
  *	lb_parse.h, lb_classify.h	whose packet it is
  *	lb_inner.h, lb_pick.h		which real gets it
- *	lb_known.h			all of it at once, for what goes on as before
+ *	lb_known_parse.h, lb_known.h	all of it at once, for what goes on as before
  *	encap*.h, answer_*.h		what leaves
  *
  * In the kernel the stages are programs linked by tail calls (bpf/lb.bpf.c); everywhere else:

@@ -8,10 +8,16 @@
 
 #include "lb_parse.h"
 
+RW_CORE __u64 rw_vip_hash_begin(const struct rw_hash_key *secret, __be32 addr, __be16 port,
+				__u8 proto, __u8 family)
+{
+	return rw_hash_step(secret->first,
+			    (__u64)addr << 32 | (__u32)port << 16 | (__u32)proto << 8 | family);
+}
+
 RW_CORE __u64 rw_vip_hash(const struct rw_vip_key *key, const struct rw_hash_key *secret)
 {
-	__u64 h = rw_hash_step(secret->first, (__u64)key->addr[0] << 32 | (__u32)key->port << 16 |
-						      (__u32)key->proto << 8 | key->family);
+	__u64 h = rw_vip_hash_begin(secret, key->addr[0], key->port, key->proto, key->family);
 
 	if (key->family == 6) {
 		h = rw_hash_step(h, (__u64)key->addr[1] << 32 | key->addr[2]);

@@ -35,17 +35,23 @@ RW_STATIC_ASSERT(sizeof(struct rw_arp) == 28, "arp");
 #define RW_TCP_RST 0x04
 #define RW_TCP_ACK 0x10
 
-/* Whether the frame is for this port's address: in promiscuous mode, and where a switch floods,
- * come others, among them what was just sent to a real. */
-RW_CORE int rw_lb_is_for_port(const struct rw_lb_env *env, const struct rw_lb_packet *r,
-			      const __u8 *data)
+/* Whether the frame is for this port's own address. */
+RW_CORE int rw_lb_is_port_mac(const struct rw_lb_env *env, const __u8 *data)
 {
 	__u64 port = RW_READ_ONCE(&env->control->port[env->sizes->port & (RW_PORTS_MAX - 1)]);
 	struct rw_lb_port ours;
 
 	ours = rw_lb_port_of(port);
-	if (rw_load32(data) == rw_load32(ours.mac) &&
-	    rw_load16(data + 4) == rw_load16(ours.mac + 4))
+	return rw_load32(data) == rw_load32(ours.mac) &&
+	       rw_load16(data + 4) == rw_load16(ours.mac + 4);
+}
+
+/* Whether the frame is for this port: in promiscuous mode, and where a switch floods, come others,
+ * among them what was just sent to a real. */
+RW_CORE int rw_lb_is_for_port(const struct rw_lb_env *env, const struct rw_lb_packet *r,
+			      const __u8 *data)
+{
+	if (rw_lb_is_port_mac(env, data))
 		return 1;
 	return (r->want == RW_WANT_ARP || r->want == RW_WANT_ND) && data[0] & 1;
 }
