@@ -16,7 +16,7 @@ namespace ringway::lb_app {
 /// A client that does not keep to these is told so, where it can be, and loses its connection. None holds up
 /// the loop: a client's next request is looked at when it has taken the answer to the one before.
 struct control_limits {
-  std::size_t line = 64 * 1024;                // bytes of a request
+  std::size_t line = 65536;                    // bytes of a request
   std::size_t clients = 64;                    // at a time
   std::chrono::milliseconds patience{30'000};  // without taking any of an answer
 };

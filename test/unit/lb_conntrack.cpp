@@ -160,12 +160,13 @@ TEST_CASE("a tick that another CPU has not seen yet makes nothing old") {
 }
 
 TEST_CASE("the two buckets of a flow differ, in tables of any size") {
-  for (const std::uint32_t n : {2u, 3u, 8u, 131072u})
+  for (const std::uint32_t n : {2u, 3u, 8u, 131072u}) {
     for (std::uint64_t i = 0; i < 20'000; ++i) {
       const std::uint64_t hash = rw_hash_end(i, 99);
       const std::uint32_t a = rw_conn_first(hash, n), b = rw_conn_second(hash, n);
       if (a >= n || b >= n || a == b) FAIL("of " << n << ": " << a << ", " << b);
     }
+  }
 }
 
 TEST_CASE("a half full table of 2^17 evicts nothing alive") {
