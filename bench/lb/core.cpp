@@ -89,7 +89,7 @@ nlohmann::json measure(const shape& s, const effort& e, std::uint64_t packets) {
 
 nlohmann::json core(const effort& e) {
   nlohmann::json cells = nlohmann::json::array();
-  for (const rw_lb_method method : {RW_METHOD_L2, RW_METHOD_IPIP}) {
+  for (const rw_lb_method method : {RW_METHOD_L2, RW_METHOD_IPIP, RW_METHOD_GUE}) {
     for (const std::uint32_t flows : {1u, 1024u, e.most_flows}) {
       const shape s{.method = method, .flows = flows};
       const std::uint64_t packets = std::max(e.packets, flows);

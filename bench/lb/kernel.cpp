@@ -133,7 +133,8 @@ void kernel::programs::fill_reference(const world& w) {
     std::copy_n(port.mac, 6, to.of);
     to.port = hop.port;
     to.mtu = port.mtu;
-    to.method = from.method == RW_METHOD_L2 ? REF_L2 : REF_IPIP;
+    to.method = from.method == RW_METHOD_L2 ? REF_L2 : from.method == RW_METHOD_IPIP ? REF_IPIP : REF_GUE;
+    to.gue_port = from.port;
     to.up = hop.state == RW_HOP_UP;
     to.ttl = from.ttl;
     put(reference->maps.ref_reals, i, to);

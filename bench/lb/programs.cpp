@@ -58,7 +58,7 @@ nlohmann::json measure(const shape& s, const effort& e, std::uint32_t packets) {
 
 nlohmann::json programs(const effort& e) {
   nlohmann::json cells = nlohmann::json::array();
-  for (const rw_lb_method method : {RW_METHOD_L2, RW_METHOD_IPIP})
+  for (const rw_lb_method method : {RW_METHOD_L2, RW_METHOD_IPIP, RW_METHOD_GUE})
     for (const std::uint32_t flows : {1u, 1024u, e.most_flows})
       cells.push_back(measure({.method = method, .flows = flows}, e, std::max(e.packets, flows)));
   for (const std::uint32_t vips : {10u, 100u, 1000u})

@@ -146,16 +146,17 @@ RW_CORE void ref_hop(struct rw_ipv4 *ip)
 	ip->check = rw_csum_replace16(ip->check, before, after);
 }
 
-RW_CORE void ref_outer(struct rw_ipv4 *ip, const struct ref_real *real, __u8 tos, __u32 len)
+RW_CORE void ref_outer(struct rw_ipv4 *ip, const struct ref_real *real, __u8 tos, __u32 len,
+		       __u8 proto)
 {
 	__u64 sum = RW_BE16(0x4500 | tos) + (__u64)RW_BE16(len) + RW_BE16(RW_IPV4_DF);
 
-	sum += RW_BE16(real->ttl << 8 | 4) + (__u64)real->src + real->dst;
+	sum += RW_BE16(real->ttl << 8 | proto) + (__u64)real->src + real->dst;
 	rw_store16(&ip->ver_ihl, RW_BE16(0x4500 | tos));
 	ip->len = RW_BE16(len);
 	ip->id = 0;
 	ip->frag = RW_BE16(RW_IPV4_DF);
-	rw_store16(&ip->ttl, RW_BE16(real->ttl << 8 | 4));
+	rw_store16(&ip->ttl, RW_BE16(real->ttl << 8 | proto));
 	ip->check = rw_csum_finish(sum);
 	rw_store32(&ip->src, real->src);
 	rw_store32(&ip->dst, real->dst);
@@ -170,12 +171,32 @@ RW_CORE void ref_ethernet(__u8 *to, const struct ref_real *real)
 	rw_store16(to + 12, RW_BE16(RW_ETH_IPV4));
 }
 
+RW_CORE void ref_udp(struct rw_udp *udp, const struct ref_real *real, const struct rw_flow *flow,
+		     __u32 len)
+{
+	struct rw_hash_key key = {key_first, key_last};
+
+	udp->src = RW_BE16(49152 | (__u16)(rw_flow_hash(flow, &key) >> 32 & 0x3fff));
+	udp->dst = real->gue_port;
+	udp->len = RW_BE16(len);
+	udp->check = 0;
+}
+
+/* Bytes of outer headers. */
+RW_CORE __u32 ref_outer_len(const struct ref_real *real)
+{
+	if (real->method == REF_L2)
+		return 0;
+	return real->method == REF_IPIP ? sizeof(struct rw_ipv4)
+					: sizeof(struct rw_ipv4) + sizeof(struct rw_udp);
+}
+
 /* The packet goes to `real`: its new headers. False: it does not. */
-RW_CORE int ref_write(struct xdp_md *ctx, const struct ref_real *real)
+RW_CORE int ref_write(struct xdp_md *ctx, const struct ref_real *real, const struct rw_flow *flow)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct rw_ipv4 *ip = data + sizeof(struct rw_eth);
-	__u32 outer = real->method == REF_IPIP ? sizeof(struct rw_ipv4) : 0, len;
+	__u32 outer = ref_outer_len(real), len;
 	__u8 tos;
 
 	if ((void *)(ip + 1) > end || ip->ttl <= 1)
@@ -185,7 +206,7 @@ RW_CORE int ref_write(struct xdp_md *ctx, const struct ref_real *real)
 	if (len > real->mtu)
 		return 0;
 	ref_hop(ip);
-	if (outer && bpf_xdp_adjust_head(ctx, -(int)sizeof(struct rw_ipv4)))
+	if (outer && bpf_xdp_adjust_head(ctx, -(int)outer))
 		return 0;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -194,7 +215,12 @@ RW_CORE int ref_write(struct xdp_md *ctx, const struct ref_real *real)
 		return 0;
 	ref_ethernet(data, real);
 	if (outer)
-		ref_outer(ip, real, tos, len);
+		ref_outer(ip, real, tos, len, real->method == REF_IPIP ? 4 : RW_IP_UDP);
+	if (real->method != REF_GUE)
+		return 1;
+	if ((void *)(ip + 1) + sizeof(struct rw_udp) > end)
+		return 0;
+	ref_udp((void *)(ip + 1), real, flow, len - sizeof(struct rw_ipv4));
 	return 1;
 }
 
@@ -223,7 +249,7 @@ int lb_reference(struct xdp_md *ctx)
 	if (!real)
 		return XDP_DROP;
 	port = real->port;
-	if (port >= REF_PORTS || !ref_write(ctx, real))
+	if (port >= REF_PORTS || !ref_write(ctx, real, &flow))
 		return XDP_DROP;
 	ref_count(vip->number, len);
 	ref_count(first_real + number, len);

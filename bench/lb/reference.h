@@ -21,15 +21,16 @@ struct ref_vip {
   __u32 first;  /* slot of `ref_rings`: its ring begins there */
 };
 
-enum ref_method { REF_L2, REF_IPIP };
+enum ref_method { REF_L2, REF_IPIP, REF_GUE };
 
 struct ref_real {
   __be32 src, dst;    /* of the outer header */
   __u8 mac[6], of[6]; /* of the next hop, of the port */
   __u16 port, mtu;
-  __u8 method, up, ttl, pad;
+  __be16 gue_port, pad;
+  __u8 method, up, ttl, pad2;
 };
-RW_STATIC_ASSERT(sizeof(struct ref_real) == 28, "no padding");
+RW_STATIC_ASSERT(sizeof(struct ref_real) == 32, "no padding");
 
 struct ref_traffic {
   __u64 packets, bytes;

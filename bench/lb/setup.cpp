@@ -22,13 +22,17 @@ ip_address ipv4(std::uint32_t host) {
 
 }  // namespace
 
-const char* name_of(rw_lb_method method) { return method == RW_METHOD_L2 ? "l2" : "ipip"; }
+const char* name_of(rw_lb_method method) {
+  if (method == RW_METHOD_L2) return "l2";
+  return method == RW_METHOD_IPIP ? "ipip" : "gue";
+}
 
 lb_destination destination(rw_lb_method method, std::uint32_t real) {
   lb_destination d;
   d.address = ipv4(0x0a000001 + real);
   d.method = method;
   if (method != RW_METHOD_L2) d.source = ipv4(0x0aff0001);
+  if (method == RW_METHOD_GUE) d.gue_port = 6080;
   return d;
 }
 

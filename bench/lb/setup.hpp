@@ -17,7 +17,7 @@ struct shape {
   std::uint32_t vips = 1, reals = 100;
 };
 
-/// "l2", "ipip".
+/// "l2", "ipip", "gue".
 const char* name_of(rw_lb_method method);
 lb_destination destination(rw_lb_method method, std::uint32_t real);
 /// The low half of its link address is the real's number.

@@ -88,6 +88,8 @@ std::vector<lb_vip> lb_world(std::uint32_t variant) {
   v.push_back(vip("10.200.1.12", 80, tcp, ipip4_df, 1, 3, variant));
   v.push_back(vip("10.200.1.13", 80, tcp, ipip6, 1, 3, variant));
   v.back().hash = RW_FLOW_NO_DST_PORT;
+  v.push_back(vip("10.200.1.14", 80, udp, gue6, 1, 3, variant));
+  v.push_back(vip("10.200.1.14", 81, tcp, gue4_full, 1, 3, variant));
   return v;
 }
 

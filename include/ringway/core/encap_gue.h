@@ -91,26 +91,45 @@ RW_CORE int rw_gue_wants_sum(const struct rw_lb_real *real)
 	return real->family == 6 || real->flags & RW_REAL_SUM_FULL;
 }
 
-RW_CORE __u32 rw_lb_write_gue(const struct rw_lb_env *env, struct rw_lb_packet *r, void *begin,
-			      void *end)
+/* All but the outer checksum. False: the packet is not long enough (the verifier's fear). */
+RW_CORE int rw_gue_headers(const struct rw_lb_env *env, const struct rw_lb_packet *r,
+			   const struct rw_lb_real *real, __u8 *data, __u8 *data_end)
 {
-	const struct rw_lb_real *real = rw_reals_at(env, r->real);
-	__u8 *data = (__u8 *)begin, *data_end = (__u8 *)end, *udp;
 	__u32 len = sizeof(struct rw_udp) + rw_encap_inner_len(r);
+	__u8 *udp = data + rw_gue_udp_at(r);
 
-	if (!real)
-		return rw_lb_drop(r, RW_REASON_TABLE_MISS);
 	if (!rw_encap_hop(r, real, data, data_end) ||
 	    !rw_encap_l2(env, r, real, data, data_end, rw_encap_ethertype(real)) ||
-	    !rw_encap_outer(r, real, data, data_end, len, RW_IP_UDP))
-		return rw_lb_drop(r, RW_REASON_MALFORMED);
-	udp = data + rw_gue_udp_at(r);
-	if (udp + sizeof(struct rw_udp) > data_end)
-		return rw_lb_drop(r, RW_REASON_MALFORMED);
+	    !rw_encap_outer(r, real, data, data_end, len, RW_IP_UDP) ||
+	    udp + sizeof(struct rw_udp) > data_end)
+		return 0;
 	rw_store16(udp, rw_gue_source_port(r));
 	rw_store16(udp + 2, real->port);
 	rw_store16(udp + 4, RW_BE16(len));
 	rw_store16(udp + 6, 0);
+	return 1;
+}
+
+/* To a real that wants no outer checksum. */
+RW_CORE __u32 rw_lb_write_gue_to(const struct rw_lb_env *env, struct rw_lb_packet *r,
+				 const struct rw_lb_real *real, void *data, void *data_end)
+{
+	if (!rw_gue_headers(env, r, real, (__u8 *)data, (__u8 *)data_end))
+		return rw_lb_drop(r, RW_REASON_MALFORMED);
+	return RW_STAGE_DONE;
+}
+
+RW_CORE __u32 rw_lb_write_gue(const struct rw_lb_env *env, struct rw_lb_packet *r, void *begin,
+			      void *end)
+{
+	const struct rw_lb_real *real = rw_reals_at(env, r->real);
+	__u8 *data = (__u8 *)begin, *data_end = (__u8 *)end;
+	__u32 len = sizeof(struct rw_udp) + rw_encap_inner_len(r);
+
+	if (!real)
+		return rw_lb_drop(r, RW_REASON_TABLE_MISS);
+	if (!rw_gue_headers(env, r, real, data, data_end))
+		return rw_lb_drop(r, RW_REASON_MALFORMED);
 	if (rw_gue_wants_sum(real) && !rw_gue_sum(r, real, data, data_end, len))
 		return rw_lb_drop(r, RW_LB_DROP_NO_CHECKSUM);
 	return RW_STAGE_DONE;

@@ -16,7 +16,7 @@
 #ifndef RW_CORE_LB_KNOWN_H
 #define RW_CORE_LB_KNOWN_H
 
-#include "encap.h"
+#include "encap_gue.h"
 #include "lb_known_parse.h"
 #include "lb_pick.h"
 
@@ -81,7 +81,7 @@ RW_CORE void rw_known_record(const struct rw_lb_env *env, struct rw_lb_packet *r
 	r->tail = 0;
 }
 
-/* The stage that writes, RW_STAGE_L2 or RW_STAGE_IPIP, to k->real: the packet is counted. Else
+/* The stage that writes, RW_STAGE_L2, _IPIP or _GUE, to k->real: the packet is counted. Else
  * RW_STAGE_PARSE. */
 RW_CORE __u32 rw_known_pick(const struct rw_lb_env *env, struct rw_lb_packet *r, struct rw_known *k)
 {
@@ -96,7 +96,8 @@ RW_CORE __u32 rw_known_pick(const struct rw_lb_env *env, struct rw_lb_packet *r,
 	if (rw_lb_conn_is_over(env, r, &c))
 		return RW_STAGE_PARSE;
 	k->real = rw_lb_conn_real(env, r, &c);
-	if (!k->real || k->real->method > RW_METHOD_IPIP || k->ttl <= 1)
+	if (!k->real || k->ttl <= 1 ||
+	    (k->real->method == RW_METHOD_GUE && rw_gue_wants_sum(k->real)))
 		return RW_STAGE_PARSE;
 	outer = rw_lb_outer(k->real);
 	if (k->end - sizeof(struct rw_eth) + outer > rw_lb_mtu(env, r, k->real))
@@ -123,6 +124,8 @@ RW_CORE void rw_lb_write_known(const struct rw_lb_env *env, struct rw_lb_packet 
 {
 	if (stage == RW_STAGE_L2)
 		(void)rw_lb_write_l2_to(env, r, k->real, data, data_end);
+	else if (stage == RW_STAGE_GUE)
+		(void)rw_lb_write_gue_to(env, r, k->real, data, data_end);
 	else
 		(void)rw_lb_write_ipip_to(env, r, k->real, data, data_end);
 }
