@@ -99,7 +99,7 @@ class loop_bed {
 template <rw_l2_mode Mode>
 nf::l2_mode<Mode> l2_function(std::uint32_t ports) {
   std::vector<rw_l2> rules(ports);
-  for (std::uint32_t p = 0; p < ports; ++p)
+  for (std::uint32_t p = 0; p < ports; ++p) {
     rules[p] = {.port = static_cast<__u16>(p),
                 .out = static_cast<__u16>(ports == 1 ? p : p ^ 1),
                 .mode = Mode,
@@ -107,6 +107,7 @@ nf::l2_mode<Mode> l2_function(std::uint32_t ports) {
                 .dst = {2, 0, 0, 0, 0, 1},
                 .src = {2, 0, 0, 0, 0, 2},
                 .pad2 = {}};
+  }
   return nf::l2_mode<Mode>(rules);
 }
 
