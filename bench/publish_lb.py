@@ -74,9 +74,14 @@ def count(n):
     return f"{n:,}"
 
 
+def known(cells, short_way=True):
+    """Those whose packets go the short way."""
+    return [c for c in cells if c["short_way"] == short_way]
+
+
 def programs_part(found):
     rows = []
-    for c in found["programs"]:
+    for c in known(found["programs"]):
         ours, theirs = net(c, "ringway"), net(c, "reference")
         rows.append((c["method"], count(c["flows"]), count(c["vips"]), count(c["reals"]), spread(ours), spread(theirs),
                      spread([a / b for a, b in zip(ours, theirs)], 2)))
@@ -88,16 +93,24 @@ def programs_part(found):
 
 
 def core_part(found):
-    usual = [c for c in found["programs"] if (c["vips"], c["reals"]) == (1, 100)]
+    usual = [c for c in known(found["programs"]) if (c["vips"], c["reals"]) == (1, 100)]
     xdp = {(c["method"], c["flows"]): median(net(c, "ringway")) for c in usual}
     rows = []
-    for c in found["core"]:
+    for c in known(found["core"]):
         ours = net(c, "ringway")
         of_xdp = median(ours) / xdp[c["method"], c["flows"]]
         rows.append((c["method"], count(c["flows"]), c["batch"], spread(ours, 1), f"{of_xdp:.2f}"))
     return ("### AF_XDP, nanoseconds a packet\n\nThe worker's function over in-memory rings, above a worker whose "
             "function does nothing.\n\n"
             + table(("method", "live flows", "batch", "ringway", "of XDP's"), rows))
+
+
+def stages_part(found):
+    worker = {c["method"]: net(c, "ringway") for c in known(found["core"], short_way=False)}
+    rows = [(c["method"], count(c["flows"]), spread(net(c, "ringway")), spread(worker[c["method"]], 1))
+            for c in known(found["programs"], short_way=False)]
+    return ("### Through the stages, nanoseconds a packet\n\nKnown flows of a VIP whose `hash` is no-dst-port; so go IPv6, tags and new flows "
+            "as well. There is no reference for them.\n\n" + table(("method", "live flows", "XDP", "AF_XDP, batch 256"), rows))
 
 
 def table_part(found):
@@ -177,7 +190,7 @@ def underload_part(found):
 def section(found, wire):
     p = found["platform"]
     parts = [f"Kernel {p['kernel']}, {p['cpu']}, {p['cpus']} CPUs, commit {p['commit']}, {p['date'][:10]}.\n",
-             programs_part(found), core_part(found), table_part(found), rings_part(found)]
+             programs_part(found), core_part(found), stages_part(found), table_part(found), rings_part(found)]
     if wire is not None:
         parts += [wire_part(wire), underload_part(found)]
     return BEGIN + "\n" + "\n".join(x for x in parts if x) + END

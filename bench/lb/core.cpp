@@ -68,7 +68,8 @@ nlohmann::json measure(const shape& s, const effort& e, std::uint64_t packets) {
   const nf::lb function(w.store.memory(), w.store.sizes(in_port, flow_key), *local, traffic);
   loop<nf::lb, Capacity> balancing(function, flows_of(s));
   loop<nothing, Capacity> empty({}, flows_of(s));
-  nlohmann::json cell = {{"method", name_of(s.method)}, {"flows", s.flows}, {"batch", Capacity}};
+  nlohmann::json cell = {
+      {"method", name_of(s.method)}, {"flows", s.flows}, {"batch", Capacity}, {"short_way", s.short_way}};
   for (int pass = 0; pass < 2; ++pass) {
     w.next_second();
     empty.time(packets / 4);
@@ -96,6 +97,7 @@ nlohmann::json core(const effort& e) {
       cells.push_back(measure<64>(s, e, packets));
       cells.push_back(measure<256>(s, e, packets));
     }
+    cells.push_back(measure<256>({.method = method, .short_way = false}, e, e.packets));
   }
   return cells;
 }

@@ -2,6 +2,7 @@
 // The balancer's program, the reference program and an empty one, each behind the front program, by
 // BPF_PROG_TEST_RUN.
 #pragma once
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -11,7 +12,7 @@
 namespace ringway::lb_bench {
 
 enum class target { empty, ringway, reference };
-inline constexpr target targets[] = {target::empty, target::ringway, target::reference};
+inline constexpr std::array<target, 3> targets = {target::empty, target::ringway, target::reference};
 const char* name_of(target t);
 
 class kernel {

@@ -48,6 +48,7 @@ std::vector<lb_vip> vips_of(const shape& s, std::uint32_t first) {
     vips[i].address = ipv4(LB_FIRST_VIP + i);
     vips[i].port = LB_VIP_PORT;
     vips[i].protocol = RW_IP_UDP;
+    if (!s.short_way) vips[i].hash = RW_FLOW_NO_DST_PORT;
     for (std::uint32_t r = first; r < first + s.reals; ++r)
       vips[i].reals.push_back({destination(s.method, r), 1});
   }

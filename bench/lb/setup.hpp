@@ -15,6 +15,7 @@ struct shape {
   rw_lb_method method = RW_METHOD_L2;
   std::uint32_t flows = 1024;  // a power of two
   std::uint32_t vips = 1, reals = 100;
+  bool short_way = true;  // false: VIPs of a hash that known flows, too, go through the stages with
 };
 
 /// "l2", "ipip", "gue".
