@@ -109,7 +109,7 @@ def stages_part(found):
     worker = {c["method"]: net(c, "ringway") for c in known(found["core"], short_way=False)}
     rows = [(c["method"], count(c["flows"]), spread(net(c, "ringway")), spread(worker[c["method"]], 1))
             for c in known(found["programs"], short_way=False)]
-    return ("### Through the stages, nanoseconds a packet\n\nKnown flows of a VIP whose `hash` is no-dst-port; so go IPv6, tags and new flows "
+    return ("### Through the stages, nanoseconds a packet\n\nKnown flows of a VIP whose `hash` is no-dst-port; so go tags, options and new flows "
             "as well. There is no reference for them.\n\n" + table(("method", "live flows", "XDP", "AF_XDP, batch 256"), rows))
 
 

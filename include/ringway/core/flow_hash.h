@@ -89,19 +89,26 @@ RW_CORE __u64 rw_flow_hash4(__be32 src, __be32 dst, __u64 last, const struct rw_
 	return rw_hash_end(rw_hash_step(h, last), key->last);
 }
 
+/* Of IPv6; the addresses may lie anywhere. */
+RW_CORE __u64 rw_flow_hash6(const __u8 *src, const __u8 *dst, __u64 last,
+			    const struct rw_hash_key *key)
+{
+	__u64 h = rw_hash_step(key->first, rw_load64(src + 8));
+
+	h = rw_hash_step(h, rw_load64(dst));
+	h = rw_hash_step(h, rw_load64(dst + 8));
+	h = rw_hash_step(h, rw_load64(src));
+	return rw_hash_end(rw_hash_step(h, last), key->last);
+}
+
 /* Of addresses, ports and protocol. */
 RW_CORE __u64 rw_flow_hash(const struct rw_flow *flow, const struct rw_hash_key *key)
 {
 	const __u8 *f = (const __u8 *)flow;
-	__u64 h;
 
-	if (flow->family != 6)
-		return rw_flow_hash4(flow->src[0], flow->dst[0], rw_load64(f + 32), key);
-	h = rw_hash_step(key->first, rw_load64(f + 8));
-	h = rw_hash_step(h, rw_load64(f + 16));
-	h = rw_hash_step(h, rw_load64(f + 24));
-	h = rw_hash_step(h, rw_load64(f));
-	return rw_hash_end(rw_hash_step(h, rw_load64(f + 32)), key->last);
+	if (flow->family == 6)
+		return rw_flow_hash6(f, f + 16, rw_load64(f + 32), key);
+	return rw_flow_hash4(flow->src[0], flow->dst[0], rw_load64(f + 32), key);
 }
 
 /* The flow less what the mode leaves out: flows that are equal then have one hash. */

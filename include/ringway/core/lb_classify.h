@@ -15,14 +15,18 @@ RW_CORE __u64 rw_vip_hash_begin(const struct rw_hash_key *secret, __be32 addr, _
 			    (__u64)addr << 32 | (__u32)port << 16 | (__u32)proto << 8 | family);
 }
 
+/* The other words of an IPv6 address. */
+RW_CORE __u64 rw_vip_hash_rest(__u64 h, __be32 second, __be32 third, __be32 fourth)
+{
+	return rw_hash_step(rw_hash_step(h, (__u64)second << 32 | third), fourth);
+}
+
 RW_CORE __u64 rw_vip_hash(const struct rw_vip_key *key, const struct rw_hash_key *secret)
 {
 	__u64 h = rw_vip_hash_begin(secret, key->addr[0], key->port, key->proto, key->family);
 
-	if (key->family == 6) {
-		h = rw_hash_step(h, (__u64)key->addr[1] << 32 | key->addr[2]);
-		h = rw_hash_step(h, key->addr[3]);
-	}
+	if (key->family == 6)
+		h = rw_vip_hash_rest(h, key->addr[1], key->addr[2], key->addr[3]);
 	return rw_hash_end(h, secret->last);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * The short way of nearly all packets: IPv4 without options or tags, TCP or UDP, of a connection
- * that is in the table and goes on. It decides what the stages would decide, without their record:
- * `r` and `k` are variables of the caller's whose fields the compiler keeps in registers, and only
- * those are set that are read on this way. For any other packet nothing has happened: the stages
- * begin.
+ * The short way of nearly all packets: no tag, IPv4 without options or IPv6 without extension
+ * headers, TCP or UDP, of a connection that is in the table and goes on. It decides what the stages
+ *would decide, without their record: `r` and `k` are variables of the caller's whose fields the
+ *compiler keeps in registers, and only those are set that are read on this way. For any other
+ *packet nothing has happened: the stages begin.
  *
  *	rw_known_parse	headers, hash
  *	rw_known_vip	the VIP
@@ -45,8 +45,21 @@ RW_CORE int rw_known_look(const struct rw_lb_env *env, struct rw_known *k)
 	return k->b && rw_known_tag(k);
 }
 
-/* Whether it is there, as rw_conn_read() asks it, of IPv4: an entry of that family has no other
- * words. False also while it changes. */
+/* The entry's key, less the flow's: of IPv4 three words, an entry of that family has no other. */
+RW_CORE __u64 rw_known_differs(const struct rw_known *k, const struct rw_conn *c)
+{
+	__u64 differs = RW_READ_ONCE(&c->key[4]) ^ k->last;
+
+	if (k->family == 4)
+		return differs | (RW_READ_ONCE(&c->key[0]) ^ rw_word_of(rw_load32(k->ip + 12), 0)) |
+		       (RW_READ_ONCE(&c->key[2]) ^ rw_word_of(rw_load32(k->ip + 16), 0));
+	return differs | (RW_READ_ONCE(&c->key[0]) ^ rw_load64(k->ip + 8)) |
+	       (RW_READ_ONCE(&c->key[1]) ^ rw_load64(k->ip + 16)) |
+	       (RW_READ_ONCE(&c->key[2]) ^ rw_load64(k->ip + 24)) |
+	       (RW_READ_ONCE(&c->key[3]) ^ rw_load64(k->ip + 32));
+}
+
+/* Whether it is there, as rw_conn_read() asks it. False also while it changes. */
 RW_CORE int rw_known_read(const struct rw_known *k, struct rw_conn_hit *hit)
 {
 	const struct rw_conn *c = &k->b->way[k->slot & (RW_CONN_WAYS - 1)];
@@ -54,9 +67,7 @@ RW_CORE int rw_known_read(const struct rw_known *k, struct rw_conn_hit *hit)
 
 	hit->word = RW_READ_ONCE(&k->b->word[k->slot]);
 	RW_RMB();
-	differs = RW_READ_ONCE(&c->key[0]) ^ rw_word_of(k->src, 0);
-	differs |= RW_READ_ONCE(&c->key[2]) ^ rw_word_of(k->dst, 0);
-	differs |= RW_READ_ONCE(&c->key[4]) ^ k->last;
+	differs = rw_known_differs(k, c);
 	hit->real = RW_READ_ONCE(&c->real);
 	hit->real_version = RW_READ_ONCE(&c->real_version);
 	RW_RMB();
@@ -69,7 +80,7 @@ RW_CORE void rw_known_record(const struct rw_lb_env *env, struct rw_lb_packet *r
 			     const struct rw_known *k)
 {
 	r->p.l3 = sizeof(struct rw_eth);
-	r->p.proto3 = RW_ETH_IPV4;
+	r->p.proto3 = k->family == 4 ? RW_ETH_IPV4 : RW_ETH_IPV6;
 	r->p.end = k->end;
 	r->hash = k->hash;
 	r->tick = RW_READ_ONCE(&env->control->tick);

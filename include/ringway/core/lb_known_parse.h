@@ -7,11 +7,9 @@
 
 #include "lb_classify.h"
 
-#define RW_KNOWN_L4 (sizeof(struct rw_eth) + sizeof(struct rw_ipv4))
-
 struct rw_known {
-	__be32 src, dst;
-	__u64 last; /* rw_flow_last(); the other words of the flow are 0 */
+	const __u8 *ip; /* in the packet */
+	__u64 last;	/* of the flow: rw_flow_last() */
 	__u64 hash;
 	struct rw_conn_bucket *b; /* of the connection */
 	const struct rw_lb_real *real;
@@ -19,7 +17,7 @@ struct rw_known {
 	__u32 len, end; /* of the packet; end of its IP packet */
 	__be16 port;	/* of the VIP */
 	__u16 vip;	/* its counters */
-	__u8 proto, flags /* RW_LB_* */, tos, ttl, slot;
+	__u8 proto, family, flags /* RW_LB_* */, tos, ttl, slot;
 };
 RW_STATIC_ASSERT(sizeof(struct rw_known) == 64, "a cache line");
 
@@ -40,32 +38,60 @@ RW_CORE __u32 rw_known_l4(struct rw_known *k, const __u8 *l4, __u8 proto)
 	return len >= sizeof(struct rw_tcp) ? len : 0;
 }
 
-/* Headers. False: not for the short way. */
-RW_CORE int rw_known_headers(struct rw_known *k, const __u8 *data, const __u8 *data_end, __u32 len)
+/* What both families have; the rest of the headers begins `ip_len` bytes after the IP header. */
+RW_CORE int rw_known_rest(struct rw_known *k, const __u8 *l4, __u32 ip_len, __u32 len)
 {
-	const __u8 *ip = data + sizeof(struct rw_eth), *l4 = data + RW_KNOWN_L4;
-	__u16 frag;
-	__u32 header;
+	__u32 header = rw_known_l4(k, l4, k->proto);
 
-	if (l4 + sizeof(struct rw_tcp) > data_end || rw_load16(data + 12) != RW_BE16(RW_ETH_IPV4) ||
-	    ip[0] != 0x45)
+	if (!header || sizeof(struct rw_eth) + ip_len + header > k->end || k->end > len)
+		return 0;
+	k->len = len;
+	k->port = rw_load16(l4 + 2);
+	k->last = rw_flow_last(rw_load16(l4), k->port, k->proto, k->family);
+	return 1;
+}
+
+RW_CORE int rw_known_ipv4(struct rw_known *k, const __u8 *data_end, const struct rw_hash_key *key,
+			  __u32 len)
+{
+	const __u8 *ip = k->ip, *l4 = ip + sizeof(struct rw_ipv4);
+	__u16 frag;
+
+	if (l4 + sizeof(struct rw_tcp) > data_end || ip[0] != 0x45)
 		return 0;
 	frag = rw_load16(ip + 6);
 	if (frag & RW_BE16(RW_IPV4_MF | RW_IPV4_OFFSET))
 		return 0;
+	k->family = 4;
 	k->flags = frag & RW_BE16(RW_IPV4_DF) ? RW_LB_DF : 0;
 	k->proto = ip[9];
-	header = rw_known_l4(k, l4, k->proto);
 	k->end = (__u32)sizeof(struct rw_eth) + RW_CPU16(rw_load16(ip + 2));
-	if (!header || RW_KNOWN_L4 + header > k->end || k->end > len)
-		return 0;
 	k->tos = ip[1];
 	k->ttl = ip[8];
-	k->len = len;
-	k->src = rw_load32(ip + 12);
-	k->dst = rw_load32(ip + 16);
-	k->port = rw_load16(l4 + 2);
-	k->last = rw_flow_last(rw_load16(l4), k->port, k->proto, 4);
+	if (!rw_known_rest(k, l4, sizeof(struct rw_ipv4), len))
+		return 0;
+	k->hash = rw_flow_hash4(rw_load32(ip + 12), rw_load32(ip + 16), k->last, key);
+	return 1;
+}
+
+/* No extension header. */
+RW_CORE int rw_known_ipv6(struct rw_known *k, const __u8 *data_end, const struct rw_hash_key *key,
+			  __u32 len)
+{
+	const __u8 *ip = k->ip, *l4 = ip + sizeof(struct rw_ipv6);
+
+	if (l4 + sizeof(struct rw_tcp) > data_end || ip[0] >> 4 != 6)
+		return 0;
+	k->family = 6;
+	k->flags = RW_LB_DF;
+	k->proto = ip[6];
+	k->end = (__u32)(sizeof(struct rw_eth) + sizeof(struct rw_ipv6)) +
+		 RW_CPU16(rw_load16(ip + 4));
+	k->tos = (__u8)(ip[0] << 4 | ip[1] >> 4);
+	k->ttl = ip[7];
+	if (!rw_known_rest(k, l4, sizeof(struct rw_ipv6), len))
+		return 0;
+	k->hash = rw_flow_hash6(ip + 8, ip + 24, k->last, key);
 	return 1;
 }
 
@@ -73,14 +99,36 @@ RW_CORE int rw_known_headers(struct rw_known *k, const __u8 *data, const __u8 *d
 RW_CORE int rw_known_parse(const struct rw_lb_env *env, struct rw_known *k, const void *begin,
 			   const void *end, __u32 len)
 {
-	const __u8 *data = (const __u8 *)begin;
+	const __u8 *data = (const __u8 *)begin, *data_end = (const __u8 *)end;
+	const struct rw_hash_key *key = &env->sizes->flow_key;
+	__be16 proto;
 
 	if (!env->sizes->conn_buckets || rw_lb_read_only(env) ||
-	    !rw_known_headers(k, data, (const __u8 *)end, len) || !rw_lb_is_port_mac(env, data))
+	    data + sizeof(struct rw_eth) > data_end || !rw_lb_is_port_mac(env, data))
 		return 0;
 	k->base = RW_READ_ONCE(&env->control->vips_base);
-	k->hash = rw_flow_hash4(k->src, k->dst, k->last, &env->sizes->flow_key);
-	return 1;
+	k->ip = data + sizeof(struct rw_eth);
+	proto = rw_load16(data + 12);
+	if (proto == RW_BE16(RW_ETH_IPV4))
+		return rw_known_ipv4(k, data_end, key, len);
+	return proto == RW_BE16(RW_ETH_IPV6) && rw_known_ipv6(k, data_end, key, len);
+}
+
+/* What is looked up among the VIPs; word by word, for the packet's may lie anywhere. */
+RW_CORE __be32 rw_known_dst(const struct rw_known *k, __u32 word)
+{
+	if (k->family == 4)
+		return word ? 0 : rw_load32(k->ip + 16);
+	return rw_load32(k->ip + 24 + 4 * word);
+}
+
+RW_CORE __u64 rw_known_vip_hash(const struct rw_known *k, const struct rw_hash_key *secret)
+{
+	__u64 h = rw_vip_hash_begin(secret, rw_known_dst(k, 0), k->port, k->proto, k->family);
+
+	if (k->family == 6)
+		h = rw_vip_hash_rest(h, rw_known_dst(k, 1), rw_known_dst(k, 2), rw_known_dst(k, 3));
+	return rw_hash_end(h, secret->last);
 }
 
 /* The VIP: one of exactly this port that keeps whole flows. The first that has the tag, or none:
@@ -89,13 +137,12 @@ RW_CORE int rw_known_vip(const struct rw_lb_env *env, struct rw_known *k)
 {
 	const union rw_vip_element *head = rw_vips_at(env, k->base), *element;
 	const struct rw_vip *vip;
+	__u32 i, differs;
 	__u64 hash;
-	__u32 i;
 
 	if (!head)
 		return 0;
-	hash = rw_hash_end(rw_vip_hash_begin(&head->head.key, k->dst, k->port, k->proto, 4),
-			   head->head.key.last);
+	hash = rw_known_vip_hash(k, &head->head.key);
 	element = rw_vips_at(env, rw_vip_element_of(env, k->base, hash));
 	if (!element)
 		return 0;
@@ -104,10 +151,15 @@ RW_CORE int rw_known_vip(const struct rw_lb_env *env, struct rw_known *k)
 		if (element->bucket.tag[i] == (__u32)hash)
 			break;
 	vip = &element->bucket.way[i & (RW_VIP_WAYS - 1)];
+	differs = vip->key.addr[0] ^ rw_known_dst(k, 0);
+	if (k->family == 6)
+		differs |= (vip->key.addr[1] ^ rw_known_dst(k, 1)) |
+			   (vip->key.addr[2] ^ rw_known_dst(k, 2)) |
+			   (vip->key.addr[3] ^ rw_known_dst(k, 3));
 	k->vip = vip->target.id;
-	return vip->key.addr[0] == k->dst && vip->key.port == k->port &&
-	       vip->key.proto == k->proto && vip->key.family == 4 &&
-	       vip->target.flags & RW_VIP_STATEFUL && vip->target.hash == RW_FLOW_5TUPLE;
+	return !differs && vip->key.port == k->port && vip->key.proto == k->proto &&
+	       vip->key.family == k->family && vip->target.flags & RW_VIP_STATEFUL &&
+	       vip->target.hash == RW_FLOW_5TUPLE;
 }
 
 #endif

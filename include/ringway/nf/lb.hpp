@@ -74,7 +74,9 @@ class lb {
   }
 
   static bool same_vip(const rw_known& a, const rw_known& b) noexcept {
-    return a.dst == b.dst && a.port == b.port && a.proto == b.proto && a.base == b.base;
+    if (a.port != b.port || a.proto != b.proto || a.family != b.family || a.base != b.base) return false;
+    if (a.family == 4) return rw_load32(a.ip + 16) == rw_load32(b.ip + 16);
+    return rw_load64(a.ip + 24) == rw_load64(b.ip + 24) && rw_load64(a.ip + 32) == rw_load64(b.ip + 32);
   }
 
   /// Second step: where the connection may be. Fetches it.
