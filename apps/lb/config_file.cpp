@@ -53,10 +53,22 @@ real_way read_balancer(config_reader& root, configuration& c) {
   return way;
 }
 
+/// As a number, or as any other time.
+std::optional<std::uint16_t> whole_seconds(config_reader& in, const char* key) {
+  constexpr std::uint32_t most = 32767;
+  const toml::node* n = in.node(key);
+  if (n == nullptr) return std::nullopt;
+  if (!n->is_string()) return static_cast<std::uint16_t>(*in.number(key, 1, most));
+  const auto ms = in.duration(key)->count();
+  if (ms % 1000 != 0 || ms > std::int64_t{1000} * most)
+    in.fail(key, fmt::format("whole seconds from 1 to {} are expected", most));
+  return static_cast<std::uint16_t>(ms / 1000);
+}
+
 void read_times_and_limits(config_reader& root, configuration& c) {
   if (auto in = root.inner("timeouts")) {
     const auto seconds = [&](const char* key, std::uint16_t& target) {
-      if (const auto n = in->number(key, 1, 32767)) target = static_cast<std::uint16_t>(*n);
+      if (const auto n = whole_seconds(*in, key)) target = *n;
     };
     seconds("half-open", c.timeouts.half_open);
     seconds("established", c.timeouts.established);

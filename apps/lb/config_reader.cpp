@@ -7,12 +7,10 @@
 #include <cstring>
 
 #include "../common/config_file.hpp"
+#include "config_file.hpp"
 
 namespace ringway::lb_app {
 
-namespace {
-
-/// What no host on a link answers to; null: it may.
 const char* unusable(const ip_address& a) {
   std::array<std::uint8_t, 16> b{};
   std::memcpy(b.data(), a.words.data(), b.size());
@@ -29,8 +27,6 @@ const char* unusable(const ip_address& a) {
   if (b[15] == 0) return "the unspecified address";
   return b[15] == 1 ? "the loopback address" : nullptr;
 }
-
-}  // namespace
 
 const toml::node* config_reader::node(const char* key) {
   asked_.emplace(key);

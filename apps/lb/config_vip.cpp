@@ -29,7 +29,7 @@ void read_way(config_reader& in, real_way& way) {
   if (const auto a = in.host("source-v6", 6)) way.source6 = *a;
   if (const auto n = in.number("gue-port", 1, 65535)) to.gue_port = static_cast<std::uint16_t>(*n);
   if (const auto n = in.number("outer-ttl", 1, 255)) to.ttl = static_cast<std::uint8_t>(*n);
-  if (const auto n = in.number_or("mtu", "port", 576, 65535)) to.mtu = static_cast<std::uint16_t>(*n);
+  if (const auto n = in.number_or("mtu", "port", mtu_least, 65535)) to.mtu = static_cast<std::uint16_t>(*n);
   if (const auto n = in.number_or("vlan", "none", 1, 4094)) to.vlan = static_cast<std::uint16_t>(*n);
   read_flag(in, "ttl", ttl_words, RW_REAL_TTL_KEEP, to.flags);
   read_flag(in, "df", df_words, RW_REAL_DF_COPY, to.flags);

@@ -2,6 +2,7 @@
 #include "control_client.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <array>
@@ -21,6 +22,11 @@ control_client::control_client(const std::string& path)
     if (::setsockopt(socket_.value(), SOL_SOCKET, option, &minute, sizeof(minute)) != 0)
       throw error(errno, "limit the wait for an answer");
   if (::connect(socket_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return;
+  const int why = errno;
+  struct stat file {};
+  if (why == ECONNREFUSED && ::stat(path.c_str(), &file) == 0 && !S_ISSOCK(file.st_mode))
+    throw error(ENOTSOCK, "ask the balancer at {}", path);
+  errno = why;
   const bool nobody = errno == ENOENT || errno == ECONNREFUSED;
   throw error(errno, "ask the balancer at {}{}", path, nobody ? " (none is running there)" : "");
 }

@@ -138,4 +138,14 @@ void health_checks::want(std::vector<check_target> targets) {
   s.start_next();
 }
 
+bool health_checks::late() const {
+  const auto now = clock::now();
+  for (const key& k : state_->turns) {  // in the order in which they began to wait
+    const auto at = state_->checks.find(k);
+    if (at != state_->checks.end() && at->second.waiting)
+      return now - at->second.due > at->second.target.how.interval;
+  }
+  return false;
+}
+
 }  // namespace ringway::lb_app

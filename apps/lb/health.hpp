@@ -45,6 +45,8 @@ class health_checks {
   /// The targets from now on; those that stay the same keep their state. A new one is up until it has failed
   /// `fall` times.
   void want(std::vector<check_target> targets);
+  /// A check has been waiting for its turn for longer than its interval.
+  bool late() const;
 
  private:
   struct state;

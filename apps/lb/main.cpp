@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ringway/error.hpp>
 
+#include "../common/config_file.hpp"
 #include "../common/run.hpp"
 #include "config_file.hpp"
 #include "options.hpp"
@@ -34,7 +35,7 @@ void balance(const app::identity& who, int argc, char** argv) {
   };
   lb_app::service* running = nullptr;  // the run loop's
   const auto open = [&](const std::vector<interface>& ports) {
-    auto made = std::make_unique<lb_app::service>(who, o, ports, again);
+    auto made = std::make_unique<lb_app::service>(who, o, ports, again, app::print_config(table));
     running = made.get();
     return made;
   };

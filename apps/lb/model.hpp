@@ -9,6 +9,8 @@
 
 namespace ringway::lb_app {
 
+constexpr std::uint32_t mtu_least = 576;  // of a path to a real
+
 enum class check_kind { none, tcp, http };
 
 struct health_check {

@@ -10,7 +10,12 @@
 namespace ringway::lb_app {
 namespace {
 
-constexpr std::uint32_t pass_seconds = 60;  // for the whole connection table
+/// How long a pass over a whole connection table may take: some milliseconds of every second, a minute at
+/// most.
+std::uint32_t seconds_for(std::uint32_t buckets) {
+  constexpr std::uint32_t a_second = 32'768, most = 60;
+  return std::clamp((buckets + a_second - 1) / a_second, 1u, most);
+}
 
 void add(lb_occupancy& to, const lb_occupancy& more) {
   to.free += more.free;
@@ -219,10 +224,10 @@ bool control_plane::unsettled() const noexcept { return state_->model->pending()
 void control_plane::tick(std::uint32_t seconds) {
   state& s = *state_;
   s.tables.set_tick(seconds);
-  const std::uint32_t elapsed = std::clamp(seconds - s.last_tick.value_or(seconds), 1u, pass_seconds);
+  const std::uint32_t all = s.store.memory().conn_count, pass = seconds_for(all);
+  const std::uint32_t elapsed = std::clamp(seconds - s.last_tick.value_or(seconds), 1u, pass);
   s.last_tick = seconds;
-  const std::uint32_t all = s.store.memory().conn_count;
-  std::uint32_t left = std::min(all, (all + pass_seconds - 1) / pass_seconds * elapsed);
+  std::uint32_t left = std::min(all, (all + pass - 1) / pass * elapsed);
   while (left > 0) {
     const std::uint32_t count = std::min(left, all - s.next_bucket);
     add(s.passing, s.tables.sweep(s.next_bucket, count));
@@ -236,6 +241,9 @@ void control_plane::tick(std::uint32_t seconds) {
 }
 
 lb_occupancy control_plane::occupancy() const { return state_->passed; }
+std::uint32_t control_plane::occupancy_seconds() const {
+  return seconds_for(state_->store.memory().conn_count);
+}
 
 const lb_store& control_plane::store() const noexcept { return state_->store; }
 const lb_tables& control_plane::tables() const noexcept { return state_->tables; }

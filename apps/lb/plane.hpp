@@ -102,7 +102,8 @@ class control_plane {
 
   /// Every second. Ages connections, a portion of the table each time: all of it within a minute.
   void tick(std::uint32_t seconds);
-  lb_occupancy occupancy() const;  // as of the last whole pass
+  lb_occupancy occupancy() const;           // as of the last whole pass
+  std::uint32_t occupancy_seconds() const;  // how long a pass takes
 
   std::vector<vip_view> vips() const;
   /// Null: no such VIP. Good until the next change.

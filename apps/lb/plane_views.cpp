@@ -50,6 +50,7 @@ void add_alarms(const vip_view& v, std::vector<std::string>& lines) {
   else if (v.all_failed)
     lines.push_back(
         fmt::format("VIP {}: all reals ({}) have failed their checks; {}", name, c.asked, what_then(v)));
+  if (v.reals.empty()) lines.push_back(fmt::format("VIP {}: it has no real, none takes new flows", name));
   if (c.served > 0 || v.reals.empty() || (v.all_failed && !v.holding && c.unresolved == 0 && c.asked > 0))
     return;
   if (c.asked == 0)
@@ -67,6 +68,7 @@ const vip_view* control_plane::find(std::string_view vip) const { return state_-
 configuration control_plane::in_force() const {
   configuration c = state_->file;
   c.capacity = state_->store.capacity();
+  c.stated = {true, true, true};  // what was worked out may not be when reals are gone
   c.vips.clear();
   for (const vip_view& v : state_->model->views()) {
     vip_entry& entry = c.vips.emplace_back(v.entry);

@@ -43,11 +43,12 @@ std::size_t reals_of(const std::vector<vip_view>& vips) {
 }  // namespace
 
 service::service(const app::identity& who, const options& o, const std::vector<interface>& ports,
-                 std::function<configuration()> again)
+                 std::function<configuration()> again, std::string shared)
     : who_(who),
       options_(o),
       ports_(ports),
       again_(std::move(again)),
+      shared_(std::move(shared)),
       flow_key_(flow_key_of(o.tables.seed)),
       inside_(namespace_of(ports)),
       store_(lb_store::in_maps(o.tables.capacity)),
@@ -87,9 +88,16 @@ verb_context service::context() {
                  .report = [this] { return report(); },
                  .counted = [this] { return path_->counted(); },
                  .traffic = [this] { return ledger_.traffic(); },
+                 .alarms =
+                     [this] {
+                       std::vector<std::string> lines = alarms();
+                       lines.insert(lines.end(), refusals_.begin(), refusals_.end());
+                       return lines;
+                     },
                  .flow_key = flow_key_,
                  .datapath = std::string(app::to_string(options_.common.way)),
-                 .since = wall_clock()};
+                 .since = wall_clock(),
+                 .shared = shared_};
   return c;
 }
 
@@ -185,6 +193,7 @@ void service::every_second() {
   plane_.tick(seconds_now());
   look();
   hear_of_neighbours();
+  look_for_refusals();
   say_alarms();
 }
 
@@ -232,16 +241,29 @@ void service::announce(bool all) {
   });
 }
 
+std::vector<std::string> service::alarms() const {
+  std::vector<std::string> lines = plane_.alarms();
+  if (health_ && health_->late())
+    lines.emplace_back("health checks are late: 256 are under way at once, and too many get no answer");
+  return lines;
+}
+
+/// Frames that the programs count as sent, and the kernel does not send: no health check sees that.
+void service::look_for_refusals() {
+  if (options_.common.way != datapath::xdp || !attached_) return;
+  for (std::string& line : refusal_alarm_.look(stats())) refusals_.push_back(std::move(line));
+}
+
 /// What lasts longer than a second: at start, and when many things change at once, there are alarms that do
 /// not.
 void service::say_alarms() {
-  const std::vector<std::string> lines = plane_.alarms();
+  const std::vector<std::string> lines = alarms();
   std::set<std::string> now(lines.begin(), lines.end());
   for (const std::string& line : now)
     if (alarms_.contains(line) && said_.insert(line).second) log(log_level::warning, "{}", line);
   std::erase_if(said_, [&now](const std::string& line) {
     if (now.contains(line)) return false;
-    log(log_level::warning, "no longer: {}", line);
+    log(log_level::warning, "over: {}", line);
     return true;
   });
   alarms_ = std::move(now);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../common/courtesy.hpp"
+#include "../common/refusal_alarm.hpp"
 #include "control_socket.hpp"
 #include "datapath.hpp"
 #include "event_loop.hpp"
@@ -33,8 +34,9 @@ class service final : public app::forwarding {
  public:
   /// `again`: reads the file once more; throws usage_error. Throws usage_error for tables that are refused,
   /// ringway::error where the machine does.
+  /// `shared`: the options that all forwarders have, as a file.
   service(const app::identity& who, const options& o, const std::vector<interface>& ports,
-          std::function<configuration()> again);
+          std::function<configuration()> again, std::string shared);
   ~service() override;
 
   void start() override;
@@ -57,6 +59,8 @@ class service final : public app::forwarding {
   void every_second();
   void look();           // at the machine
   void links_changed();  // carrier
+  std::vector<std::string> alarms() const;
+  void look_for_refusals();
   void say_alarms();
   void after_change();
   void announce(bool all);
@@ -75,6 +79,7 @@ class service final : public app::forwarding {
   const options& options_;
   const std::vector<interface> ports_;
   const std::function<configuration()> again_;
+  const std::string shared_;
   const rw_hash_key flow_key_;
   const netns_scope inside_;
   lb_store store_;
@@ -92,6 +97,8 @@ class service final : public app::forwarding {
   verb_context verbs_;
   std::unique_ptr<control_socket> socket_;
   std::set<ip_address> announced_;
+  app::refusal_alarm refusal_alarm_;
+  std::vector<std::string> refusals_;    // for `status`: on stderr the run loop tells them
   std::set<std::string> alarms_, said_;  // those of the last look; those that were told
   std::set<ip_address> unheard_;         // whose next hops nothing has been heard of since the start
   std::optional<clock::time_point> settle_at_;

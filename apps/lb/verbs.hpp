@@ -18,8 +18,10 @@ struct verb_context {
   std::function<std::string()> report;
   std::function<rw_lb_local()> counted;                 // reasons and gates, all workers and CPUs
   std::function<std::vector<rw_lb_traffic>()> traffic;  // VIPs, then elements of `reals`
+  std::function<std::vector<std::string>()> alarms;     // what is wrong, a line each
   rw_hash_key flow_key{};
   std::string datapath, since;
+  std::string shared;  // of the configuration in force: options that all forwarders have
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();  // of uptimes
 };
 

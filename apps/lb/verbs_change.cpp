@@ -2,6 +2,7 @@
 // add-real, remove-real, set-weight, drain, reload: what changes what is in force.
 #include <ringway/error.hpp>
 
+#include "config_file.hpp"
 #include "verbs_request.hpp"
 #include "verbs_words.hpp"
 
@@ -64,6 +65,17 @@ lb_destination destination_like(const lb_destination* example, const ip_address&
   return to;
 }
 
+/// As the file is read.
+void refuse_unusable(const ip_address& address, const lb_vip& vip) {
+  if (address == vip.address) throw usage_error("address: it is the VIP's own: packets would never leave");
+  if (const char* kind = unusable(address)) throw usage_error("address: {} is {}", address.text(), kind);
+}
+
+void refuse_l2_across(const lb_destination& to, const lb_vip& vip) {
+  if (to.method == RW_METHOD_L2 && to.address.family != vip.address.family)
+    throw usage_error("address: with method l2 it must be of the VIP's family, IPv{}", vip.address.family);
+}
+
 }  // namespace
 
 void answer_add_real(verb_context& c, verb_request& r, json& out) {
@@ -72,12 +84,13 @@ void answer_add_real(verb_context& c, verb_request& r, json& out) {
   const auto name = r.text_if("name");
   const auto weight = r.number_if("weight", 0, weight_most);
   const auto port = r.number_if("port", 0, 0xffff), gue_port = r.number_if("gue_port", 1, 0xffff),
-             mtu = r.number_if("mtu", 0, 0xffff), vlan = r.number_if("vlan", 0, 4094);
+             mtu = r.number_if("mtu", mtu_least, 0xffff), vlan = r.number_if("vlan", 0, 4094);
   asked_way way;
   if (const auto word = r.text_if("method")) way.method = method_of(*word);
   if (const auto text = r.text_if("source")) way.source = ip_address::parse(*text);
   r.done();
   const vip_view own = vip_named(c.plane, vip);
+  refuse_unusable(address, own.entry.vip);
   const std::vector<vip_view> all = c.plane.vips();
   real_entry real;
   real.name = name.value_or("");
@@ -88,6 +101,7 @@ void answer_add_real(verb_context& c, verb_request& r, json& out) {
   if (mtu) real.member.to.mtu = static_cast<std::uint16_t>(*mtu);
   if (vlan) real.member.to.vlan = static_cast<std::uint16_t>(*vlan);
   const lb_destination to = real.member.to;
+  refuse_l2_across(to, own.entry.vip);
   out["change"] = change_json(c.plane.add_real(vip, std::move(real)));
   out["real"] = destination_json(to);
 }

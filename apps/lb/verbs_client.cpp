@@ -57,8 +57,21 @@ void run(const verb_call& call) {
 /// A start names a configuration, a port may stand before it: a word without is a verb that there is not.
 void refuse_unknown(int argc, char** argv) {
   const auto is_option = [](const char* a) { return *a == '-'; };
+  const auto starts = [](const std::string_view a) { return a.starts_with("--config"); };
+  const auto verb =
+      std::find_if(argv + 1, argv + argc, [](const char* a) { return find_verb(a) != nullptr; });
+  if (verb != argv + argc && std::none_of(argv + 1, argv + argc, starts))
+    throw usage_error("'{0}' is a verb, and comes first: ringway-lb {0} ...", *verb);
   if (is_option(argv[1]) || std::any_of(argv + 2, argv + argc, is_option)) return;
   throw usage_error("--config FILE is missing; and '{}' is no verb: `ringway-lb help' lists them", argv[1]);
+}
+
+/// `help', `help VERB'.
+void help(int argc, char** argv) {
+  if (argc < 3) return print(list_of_verbs());
+  const verb_form* form = find_verb(argv[2]);
+  if (form == nullptr) throw usage_error("'{}' is no verb: `ringway-lb help' lists them", argv[2]);
+  print(help_of(*form));
 }
 
 }  // namespace
@@ -73,7 +86,7 @@ bool run_verb(int argc, char** argv, int& exit_code) {
   }
   exit_code = 0;
   if (form == nullptr) {
-    print(list_of_verbs());
+    help(argc, argv);
     return true;
   }
   const verb_call call = parse_verb(*form, {argv + 2, argv + argc});

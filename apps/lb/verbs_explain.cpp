@@ -69,7 +69,8 @@ void answer_explain(verb_context& c, verb_request& r, json& out) {
   const std::uint32_t port = r.number_if("port", 0, RW_PORTS_MAX - 1).value_or(0);
   r.done();
   const json ports = json::parse(c.report()).value("ports", json::array());
-  if (port >= ports.size()) throw usage_error("port {} (0 to {})", port, ports.size() - 1);
+  if (port >= ports.size())
+    throw usage_error("there is no port {}: they are 0 to {}", port, ports.size() - 1);
   const lb_explanation e = ringway::explain(c.plane.store(), port, c.flow_key, q);
   const std::vector<vip_view> vips = c.plane.vips();
   const vip_view* vip = e.vip ? vip_to(vips, q) : nullptr;

@@ -31,7 +31,7 @@ std::vector<verb_form> make_forms() {
             {"--source", "source", address, "ADDRESS", "of the outer header; default: that of other reals"},
             {"--gue-port", "gue_port", number, "PORT", "default: that of other reals, else 6080", false, 1,
              0xffff},
-            {"--mtu", "mtu", number, "BYTES", "of the path to it", false, 0, 0xffff},
+            {"--mtu", "mtu", number, "BYTES", "of the path to it", false, mtu_least, 0xffff},
             {"--vlan", "vlan", number, "ID", "of the next hop", false, 0, 4094}}},
           {"remove-real", "take a real from a VIP", {a_vip, a_real}, {}},
           {"set-weight",

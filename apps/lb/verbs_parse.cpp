@@ -34,9 +34,12 @@ nlohmann::ordered_json value_of(const verb_argument& a, const std::string& text)
   return text;
 }
 
-bool is_number(const std::string& text) {
+bool are_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
+
+/// A value, or a word with a place, though it begins like an option.
+bool is_negative(std::string_view text) { return text.starts_with('-') && are_digits(text.substr(1)); }
 
 class parser {
  public:
@@ -50,7 +53,7 @@ class parser {
   verb_call run() {
     while (!left_.empty()) {
       std::string word = take();
-      if (word.size() > 1 && word[0] == '-')
+      if (word.size() > 1 && word[0] == '-' && !is_negative(word))
         option(std::move(word));
       else
         place(word);
@@ -93,11 +96,15 @@ class parser {
       call_.help = true;
     } else if (word == "--socket") {
       call_.socket = value ? *value : next_value(word);
-    } else if (at->optional_value && !value && (left_.empty() || !is_number(left_.back()))) {
+    } else if (at->optional_value && !value && !value_follows()) {
       call_.watch = at->least;
     } else {
       set(*at, value || !takes_value ? value.value_or("") : next_value(word));
     }
+  }
+
+  bool value_follows() const {
+    return !left_.empty() && (left_.back()[0] != '-' || is_negative(left_.back()));
   }
 
   std::string next_value(const std::string& word) {
@@ -133,6 +140,11 @@ class parser {
       for (const char* key : {"src", "dst"})
         if (!r.contains(key)) refuse(fmt::format("--{} is missing", key));
       if (!r.contains("proto")) r["proto"] = "tcp";
+      if (r.contains("syn") && r["proto"] != "tcp") refuse("--syn: only TCP has it");
+      const auto family = [&r](const char* key) {
+        return parse_endpoint(r[key].get<std::string>()).address.family;
+      };
+      if (family("src") != family("dst")) refuse("--src and --dst are not of one family");
       return;
     }
     for (const char* key : of_packet)

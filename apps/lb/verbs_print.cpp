@@ -10,7 +10,7 @@
 namespace ringway::lb_app {
 namespace {
 
-constexpr std::size_t vips_in_status = 20;
+constexpr std::size_t vips_in_status = 20, alarms_in_status = 10;
 
 std::string text_of(const json& j) { return j.is_string() ? j.get<std::string>() : j.dump(); }
 std::string number_of(const json& j, const char* key) { return text_of(j.at(key)); }
@@ -57,10 +57,13 @@ std::string reals_line(const json& r) {
 }
 
 std::string connections_line(const json& c) {
-  return fmt::format("{} of {} entries: {} half open, {} established, {} closing; evicted {} live, {} others",
-                     number_of(c, "used"), number_of(c, "entries"), number_of(c, "half_open"),
-                     number_of(c, "established"), number_of(c, "closing"), number_of(c, "evicted_live"),
-                     number_of(c, "evicted_half"));
+  std::string line = fmt::format(
+      "{} of {} entries: {} half open, {} established, {} closing; evicted {} live, {} others",
+      number_of(c, "used"), number_of(c, "entries"), number_of(c, "half_open"), number_of(c, "established"),
+      number_of(c, "closing"), number_of(c, "evicted_live"), number_of(c, "evicted_half"));
+  if (const auto within = c.at("counted_within_s").get<std::uint32_t>(); within > 1)
+    line += fmt::format(" (counted within the last {} s)", within);
+  return line;
 }
 
 std::string print_status(const json& a) {
@@ -73,13 +76,18 @@ std::string print_status(const json& a) {
   line("since", text_of(a.at("since")));
   line("ports", ports_line(a.at("ports")));
   line("VIPs", fmt::format("{} (capacity {})", a.at("vips").size(), number_of(most, "vips")));
-  line("reals", fmt::format("{} (capacity {})", reals_line(a.at("reals")), number_of(most, "reals")));
+  line("reals", fmt::format("{} ({} different, capacity {})", reals_line(a.at("reals")),
+                            number_of(a.at("reals"), "different"), number_of(most, "reals")));
   line("rings", fmt::format("{} in use, of {} slots each (capacity {})", number_of(a.at("rings"), "used"),
                             number_of(a.at("rings"), "size"), number_of(most, "rings")));
   line("connections", connections_line(a.at("connections")));
   line("memory", size_text(a.at("memory_bytes").get<double>()));
   line("generation", number_of(a, "generation"));
-  for (const json& alarm : a.at("alarms")) line("ALARM", text_of(alarm));
+  const json& alarms = a.at("alarms");
+  for (std::size_t i = 0; i < std::min(alarms_in_status, alarms.size()); ++i)
+    line("ALARM", text_of(alarms[i]));
+  if (alarms.size() > alarms_in_status)
+    line("ALARM", fmt::format("... and {} more: ringway-lb status --json", alarms.size() - alarms_in_status));
   all.append("\n").append(vip_table(a.at("vips"), vips_in_status));
   if (a.at("changes").empty()) return all;
   all += "\n";

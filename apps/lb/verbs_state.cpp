@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // status, vips, reals, config: what is in force.
 #include <algorithm>
+#include <set>
 
 #include "command_line.hpp"
 #include "config_file.hpp"
@@ -86,6 +87,7 @@ json connections_of(const control_plane& plane, const rw_lb_local& counted) {
   const std::uint64_t used = o.half_open + o.established + o.closing;
   return {{"entries", std::uint64_t{plane.store().memory().conn_count} * RW_CONN_WAYS},
           {"used", used},
+          {"counted_within_s", plane.occupancy_seconds()},
           {"half_open", o.half_open},
           {"established", o.established},
           {"closing", o.closing},
@@ -101,9 +103,11 @@ std::uint32_t generation_of(const rw_lb_memory& memory) {
 /// A real counts in each of its VIPs.
 json totals_of(const std::vector<vip_view>& vips) {
   std::size_t reals = 0, healthy = 0, taking = 0, drained = 0, held = 0, unresolved = 0;
+  std::set<lb_destination> different;
   for (const vip_view& v : vips) {
     for (const real_view& r : v.reals) {
       ++reals;
+      different.insert(r.entry.member.to);
       healthy += r.state.healthy && r.state.neighbour ? 1 : 0;
       taking += takes_new(r) ? 1 : 0;
       drained += r.state.drained ? 1 : 0;
@@ -111,8 +115,13 @@ json totals_of(const std::vector<vip_view>& vips) {
       unresolved += r.state.neighbour ? 0 : 1;
     }
   }
-  return {{"total", reals},     {"healthy", healthy}, {"taking", taking},
-          {"drained", drained}, {"held", held},       {"no_neighbour", unresolved}};
+  return {{"total", reals},
+          {"different", different.size()},
+          {"healthy", healthy},
+          {"taking", taking},
+          {"drained", drained},
+          {"held", held},
+          {"no_neighbour", unresolved}};
 }
 
 }  // namespace
@@ -158,7 +167,7 @@ void answer_status(verb_context& c, verb_request& r, json& out) {
     for (json& change : changes_of(v)) out["changes"].push_back(std::move(change));
   }
   out["reals"] = totals_of(vips);
-  out["alarms"] = c.plane.alarms();
+  out["alarms"] = c.alarms();
   out["connections"] = connections_of(c.plane, c.counted());
   out["rings"] = {{"used", c.plane.tables().rings_in_use()}, {"size", most.ring_size}};
   out["capacity"] = {{"vips", most.vips}, {"rings", most.rings}, {"reals", most.reals}};
@@ -189,7 +198,7 @@ void answer_reals(verb_context& c, verb_request& r, json& out) {
 
 void answer_config(verb_context& c, verb_request& r, json& out) {
   r.done();
-  out["toml"] = print_configuration(c.plane.in_force());
+  out["toml"] = c.shared + (c.shared.empty() ? "" : "\n") + print_configuration(c.plane.in_force());
 }
 
 }  // namespace ringway::lb_app

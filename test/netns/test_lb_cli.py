@@ -251,7 +251,7 @@ class Runs(Bed):
         process = self.start(config=self.write(self.text(hop=False)))
         self.assertTrue(eventually(lambda: "warning: VIP web: no real" in process.stderr, 5), process.stderr)
         self.bed.run(self.real, "ip", "address", "add", f"{REAL}/24", "dev", "r0")
-        self.assertTrue(eventually(lambda: "warning: no longer: VIP web: no real" in process.stderr, 20), process.stderr)
+        self.assertTrue(eventually(lambda: "warning: over: VIP web: no real" in process.stderr, 20), process.stderr)
         self.assertEqual(process.stderr.count("warning: VIP web"), 1)
         self.assertEqual(process.stop(), 0)
 

@@ -106,6 +106,16 @@ TEST_CASE("a verb's command line that is wrong in itself is refused before anybo
   CHECK(refusal_of("explain", {"--vip", "web"}) == "explain: --vip goes with --real");
   CHECK(refusal_of("explain", {"--real", "r1", "--syn"}) == "explain: --syn does not go with --real");
   CHECK(refusal_of("stats", {"--watch=0"}) == "stats: --watch: '0' is not a number from 1 to 3600");
+  CHECK(refusal_of("stats", {"--watch", "0.5"}) == "stats: --watch: '0.5' is not a number from 1 to 3600");
+  CHECK(refusal_of("stats", {"--watch", "-1"}) == "stats: --watch: '-1' is not a number from 1 to 3600");
+  CHECK(refusal_of("set-weight", {"web", "r1", "-1"}) ==
+        "set-weight: WEIGHT: '-1' is not a number from 0 to 65535");
+  CHECK(refusal_of("add-real", {"web", "1.2.3.4", "--mtu", "10"}) ==
+        "add-real: --mtu: '10' is not a number from 576 to 65535");
+  CHECK(refusal_of("explain", {"--src", "1.2.3.4:5", "--dst", "1.2.3.5:6", "--proto", "udp", "--syn"}) ==
+        "explain: --syn: only TCP has it");
+  CHECK(refusal_of("explain", {"--src", "1.2.3.4:5", "--dst", "[fc00::1]:6"}) ==
+        "explain: --src and --dst are not of one family");
   CHECK(find_verb("halt") == nullptr);
 }
 
@@ -124,7 +134,8 @@ TEST_CASE("answers for people", "[lb]") {
   r.ask({{"verb", "drain"}, {"vip", "web"}, {"real", "r1"}});
   const std::string status = printed(r, "status", {});
   CHECK_THAT(status, test::ContainsSubstring("datapath xdp, up 0 s"));
-  CHECK_THAT(status, test::ContainsSubstring("5 of 5 healthy, 4 take new flows, 1 drained (capacity 16)"));
+  CHECK_THAT(status, test::ContainsSubstring(
+                         "5 of 5 healthy, 4 take new flows, 1 drained (4 different, capacity 16)"));
   CHECK_THAT(status, test::ContainsSubstring("lb0 (native)"));
   CHECK_THAT(status, test::ContainsSubstring("* web  r1    drained\n"));
   CHECK_THAT(status, test::ContainsSubstring("* changed at run time; `ringway-lb reload --discard`"));

@@ -146,7 +146,7 @@ TEST_CASE("explain: what has no real, what is the kernel's, what is asked wrongl
                    {"src", "1.2.3.4:5"},
                    {"dst", "10.200.1.1:80"},
                    {"proto", "tcp"},
-                   {"port", 1}}) == "port 1 (0 to 0)");
+                   {"port", 1}}) == "there is no port 1: they are 0 to 0");
   CHECK(r.refused({{"verb", "explain"},
                    {"src", "1.2.3.4:5"},
                    {"dst", "10.200.1.1:80"},

@@ -73,9 +73,11 @@ struct control_rig {
                                .report = [this] { return report.dump(); },
                                .counted = [this] { return counted; },
                                .traffic = [this] { return traffic; },
+                               .alarms = [this] { return plane.alarms(); },
                                .flow_key = key,
                                .datapath = "xdp",
-                               .since = "2026-01-01T00:00:00Z"};
+                               .since = "2026-01-01T00:00:00Z",
+                               .shared = "datapath = \"xdp\"\n"};
   bool bad_file = false;
 
   control_rig() {

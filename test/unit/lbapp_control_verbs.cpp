@@ -94,9 +94,13 @@ TEST_CASE("status", "[lb]") {
   CHECK(s.at("ports").size() == 1);
   CHECK(s.at("ports")[0].at("rx_packets") == 7);
   CHECK(s.at("vips").size() == 4);
-  CHECK(
-      s.at("reals") ==
-      json({{"total", 5}, {"healthy", 5}, {"taking", 5}, {"drained", 0}, {"held", 0}, {"no_neighbour", 0}}));
+  CHECK(s.at("reals") == json({{"total", 5},
+                               {"different", 4},
+                               {"healthy", 5},
+                               {"taking", 5},
+                               {"drained", 0},
+                               {"held", 0},
+                               {"no_neighbour", 0}}));
   CHECK(s.at("connections").at("entries") == 512);
   CHECK(s.at("connections").at("evicted_live") == 11);
   CHECK(s.at("memory_bytes") == lb_store::bytes_for(r.file.capacity));
@@ -211,6 +215,22 @@ TEST_CASE("a real that is added is reached as the others of its family are", "[l
   CHECK(add(json::object(), "web", "10.0.0.1").at("ok") == false);  // is there
 }
 
+TEST_CASE("a real that the file could not have is not added either", "[lb]") {
+  control_rig r;
+  const auto refused = [&](json more, const char* address) {
+    json request = {{"verb", "add-real"}, {"vip", "web"}, {"address", address}};
+    request.update(more);
+    return r.refused(request);
+  };
+  const std::string own = r.plane.find("web")->entry.vip.address.text();
+  CHECK(refused(json::object(), own.c_str()) == "address: it is the VIP's own: packets would never leave");
+  CHECK(refused(json::object(), "127.0.0.1") == "address: 127.0.0.1 is a loopback address");
+  CHECK(refused({{"mtu", 10}}, "10.0.0.8") == "mtu: 10 is no number from 576 to 65535");
+  CHECK(refused({{"method", "l2"}}, "fc00::9") ==
+        "address: with method l2 it must be of the VIP's family, IPv4");
+  CHECK(r.plane.find("web")->reals.size() == r.file.vips[0].reals.size());
+}
+
 TEST_CASE("stats and drops", "[lb]") {
   control_rig r;
   const auto own = static_cast<std::uint32_t>(RW_REASON_NF);
@@ -251,6 +271,9 @@ TEST_CASE("config is what is in force", "[lb]") {
   control_rig r;
   r.ask({{"verb", "set-weight"}, {"vip", "web"}, {"real", "r2"}, {"weight", 7}});
   const std::string toml = r.ask({{"verb", "config"}}).at("toml");
+  CHECK(toml.starts_with("datapath = \"xdp\"\n"));
+  CHECK_THAT(toml, test::ContainsSubstring(fmt::format("rings = {}\nreals = {}\n", r.file.capacity.rings,
+                                                       r.file.capacity.reals)));
   CHECK_THAT(toml, test::ContainsSubstring("10.200.1.1"));
   CHECK_THAT(toml, test::ContainsSubstring("weight = 7"));
 }

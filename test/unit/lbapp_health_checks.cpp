@@ -193,3 +193,21 @@ TEST_CASE("more than can be under way wait for their turn") {
   CHECK(r.news.empty());
   CHECK(s.connections >= 600);
 }
+
+TEST_CASE("it is told when those that wait for their turn are late") {
+  const server s({});
+  rig r;
+  r.checks.want({target(s.port, check_kind::tcp, "one")});
+  r.run(100ms);
+  CHECK_FALSE(r.checks.late());
+  std::vector<check_target> silent;
+  for (int i = 0; i < 300; ++i) {
+    silent.push_back(
+        target(s.port, check_kind::http, std::to_string(i).c_str()));  // connects, and gets no answer
+    silent.back().how.timeout = 5s;
+    silent.back().how.interval = 50ms;
+  }
+  r.checks.want(silent);
+  r.run(600ms);
+  CHECK(r.checks.late());
+}
