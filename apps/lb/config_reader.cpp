@@ -156,10 +156,11 @@ std::optional<config_reader> config_reader::inner(const char* key) {
 
 void config_reader::end() const {
   const toml::key* first = nullptr;
-  for (const auto& [key, value] : *table_)
+  for (const auto& [key, value] : *table_) {
     if (!asked_.contains(key.str()) &&
         (first == nullptr || key.source().begin.line < first->source().begin.line))
       first = &key;
+  }
   if (first != nullptr)
     throw usage_error("{}:{}: unknown key '{}' in {}", file_, first->source().begin.line,
                       app::one_line(std::string(first->str())), what_);

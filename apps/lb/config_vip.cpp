@@ -98,10 +98,11 @@ real_entry read_real(config_reader& in, real_way way, const vip_entry& v) {
               fmt::format("with method l2 it must be of the VIP's family, IPv{}", v.vip.address.family));
   } else {
     to.source = address->family == 4 ? way.source4 : way.source6;
-    if (!to.source)
+    if (!to.source) {
       in.refuse(fmt::format(
           "real {}: source-v{} is missing, in [balancer], the VIP or the real: the outer source address",
           r.name, address->family));
+    }
   }
   if (to.method != RW_METHOD_GUE && (to.flags & (RW_REAL_SUM_ZERO | RW_REAL_SUM_FULL)) != 0)
     to.flags = static_cast<std::uint8_t>(to.flags & ~(RW_REAL_SUM_ZERO | RW_REAL_SUM_FULL));
@@ -137,10 +138,11 @@ void read_vip_itself(config_reader& in, lb_vip& vip) {
   vip.stateful = in.boolean("stateful").value_or(true);
   vip.reset = in.word<bool>("on-no-real", {{"drop", false}, {"reset", true}}).value_or(false);
   vip.fragments = in.boolean("fragments").value_or(false);
-  if (vip.fragments && (vip.port != 0 || vip.hash != RW_FLOW_SOURCE))
+  if (vip.fragments && (vip.port != 0 || vip.hash != RW_FLOW_SOURCE)) {
     in.fail(
         "fragments",
         "only a VIP with port = \"any\" and hash = \"source\" can send fragments on: others look at ports");
+  }
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ std::string control_client::ask(const std::string& line) {
     if (n < 0) throw error(errno == EAGAIN ? ETIMEDOUT : errno, "ask the balancer at {}", path_);
     sent += static_cast<std::size_t>(n);
   }
-  std::array<char, 64 * 1024> some{};
+  std::array<char, 65536> some{};
   std::size_t looked = 0;
   while (true) {
     const std::size_t end = in_.find('\n', looked);

@@ -120,10 +120,10 @@ health_checks::health_checks(event_loop& loop, std::function<probe_way(const che
 
 health_checks::~health_checks() { want({}); }
 
-void health_checks::want(std::vector<check_target> targets) {
+void health_checks::want(const std::vector<check_target>& targets) {
   state& s = *state_;
   std::map<key, check> old = std::exchange(s.checks, {});
-  for (check_target& t : targets) {
+  for (const check_target& t : targets) {
     const key k(t.vip, t.real);
     const auto at = old.find(k);
     if (at != old.end() && at->second.target == t) {

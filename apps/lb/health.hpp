@@ -44,7 +44,7 @@ class health_checks {
   health_checks& operator=(const health_checks&) = delete;
   /// The targets from now on; those that stay the same keep their state. A new one is up until it has failed
   /// `fall` times.
-  void want(std::vector<check_target> targets);
+  void want(const std::vector<check_target>& targets);
   /// A check has been waiting for its turn for longer than its interval.
   bool late() const;
 

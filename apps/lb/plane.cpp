@@ -197,11 +197,11 @@ lb_change control_plane::settle() {
   change.serial = s.serial;
   if (!unsettled()) return change;
   const bool moved = s.model->judge();
-  for (plane_model::destination& d : s.model->destinations())
-    if (d.serves() && !d.alive) {
-      d.alive = true;
-      s.tables.set_alive(d.to, true);
-    }
+  for (plane_model::destination& d : s.model->destinations()) {
+    if (!d.serves() || d.alive) continue;
+    d.alive = true;
+    s.tables.set_alive(d.to, true);
+  }
   if (moved) {
     try {
       change = s.tables.apply(s.model->wanted());
@@ -211,11 +211,11 @@ lb_change control_plane::settle() {
       s.trouble = e.what();
     }
   }
-  for (plane_model::destination& d : s.model->destinations())
-    if (!d.serves() && d.alive) {
-      d.alive = false;
-      s.tables.set_alive(d.to, false);
-    }
+  for (plane_model::destination& d : s.model->destinations()) {
+    if (d.serves() || !d.alive) continue;
+    d.alive = false;
+    s.tables.set_alive(d.to, false);
+  }
   return change;
 }
 

@@ -41,15 +41,16 @@ const char* what_then(const vip_view& v) {
 void add_alarms(const vip_view& v, std::vector<std::string>& lines) {
   const counts c = counts_of(v);
   const std::string& name = v.entry.name;
-  if (v.holding)
+  if (v.holding) {
     lines.push_back(
         fmt::format("VIP {}: {} of {} reals have failed their checks, {} held in the ring "
                     "(max-down-percent = {})",
                     name, c.failed, c.asked, c.held == 1 ? "one is" : fmt::format("{} are", c.held),
                     v.entry.max_down_percent));
-  else if (v.all_failed)
+  } else if (v.all_failed) {
     lines.push_back(
         fmt::format("VIP {}: all reals ({}) have failed their checks; {}", name, c.asked, what_then(v)));
+  }
   if (v.reals.empty()) lines.push_back(fmt::format("VIP {}: it has no real, none takes new flows", name));
   if (c.served > 0 || v.reals.empty() || (v.all_failed && !v.holding && c.unresolved == 0 && c.asked > 0))
     return;

@@ -86,12 +86,13 @@ void answer_explain(verb_context& c, verb_request& r, json& out) {
   out["slot"] = e.slot ? json(*e.slot) : json();
   out["real"] = e.real ? real_json(c.plane, vip, *e.real) : json();
   out["connection"] = json();
-  if (const auto& conn = e.connection)
+  if (const auto& conn = e.connection) {
     out["connection"] = {{"bucket", conn->bucket},
                          {"slot", conn->slot},
                          {"state", connection_word(conn->state)},
                          {"idle_s", conn->idle},
                          {"real", real_json(c.plane, vip, conn->real)["name"]}};
+  }
   out["headers"] = e.sent.empty() ? json::array() : json(headers_of(e.sent, gue_port_of(c.plane, e)));
   out["bytes"] = e.sent.size();
   out["hex"] = hex_of(e.sent);

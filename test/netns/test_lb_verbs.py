@@ -46,7 +46,7 @@ class Nobody(unittest.TestCase):
     def test_arguments_are_judged_before_anybody_is_asked(self):
         for command, text in ((["drain", WEB], "REAL is missing"), (["statu"], "'statu' is no verb"), (["status", "more"], "one argument too many"),
                               (["conns", "--limit", "many"], "--limit"), (["explain"], "--src is missing"),
-                              (["stats", "--often"], "there is no --often"), (["set-weight", WEB, "r1", "-1"], "there is no -1"),
+                              (["stats", "--often"], "there is no --often"), (["set-weight", WEB, "r1", "-1"], "'-1' is not a number from 0 to 65535"),
                               (["add-real", WEB, "10.0.0.300"], "10.0.0.300"), (["status", "--socket", "x" * 200], "200 bytes")):
             with self.subTest(command=command):
                 self.refused(2, text, *command)
@@ -118,7 +118,7 @@ class Verbs:
         self.assertIn("nobody", self.say("drain", "nobody", "r1", code=1))
         self.assertIn("nobody", self.say("set-weight", WEB, "nobody", "1", code=1))
         self.assertIn("r1", self.say("add-real", WEB, BED.real("r1").address[4], "--name", "r1", code=1))
-        self.assertIn("port 2 (0 to 1)", self.say("explain", "--src", "1.2.3.4:5", "--dst", "10.1.0.100:80", "--port", "2", code=1))
+        self.assertIn("there is no port 2: they are 0 to 1", self.say("explain", "--src", "1.2.3.4:5", "--dst", "10.1.0.100:80", "--port", "2", code=1))
 
     def test_a_second_balancer_does_not_take_the_socket(self):
         done = BED.run(self.lb.ns, LB, "--config", self.lb.config, check=False)

@@ -188,7 +188,7 @@ TEST_CASE("run-time changes are made, marked, kept by a reload and dropped by on
 
 TEST_CASE("a real that is added is reached as the others of its family are", "[lb]") {
   control_rig r;
-  const auto add = [&](json more, const char* vip, const char* address) {
+  const auto add = [&](const json& more, const char* vip, const char* address) {
     json request = {{"verb", "add-real"}, {"vip", vip}, {"address", address}};
     request.update(more);
     return r.ask(request);
@@ -217,7 +217,7 @@ TEST_CASE("a real that is added is reached as the others of its family are", "[l
 
 TEST_CASE("a real that the file could not have is not added either", "[lb]") {
   control_rig r;
-  const auto refused = [&](json more, const char* address) {
+  const auto refused = [&](const json& more, const char* address) {
     json request = {{"verb", "add-real"}, {"vip", "web"}, {"address", address}};
     request.update(more);
     return r.refused(request);

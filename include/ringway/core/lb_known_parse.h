@@ -119,7 +119,7 @@ RW_CORE __be32 rw_known_dst(const struct rw_known *k, __u32 word)
 {
 	if (k->family == 4)
 		return word ? 0 : rw_load32(k->ip + 16);
-	return rw_load32(k->ip + 24 + 4 * word);
+	return rw_load32(k->ip + 24 + (__u64)4 * word);
 }
 
 RW_CORE __u64 rw_known_vip_hash(const struct rw_known *k, const struct rw_hash_key *secret)
@@ -152,10 +152,11 @@ RW_CORE int rw_known_vip(const struct rw_lb_env *env, struct rw_known *k)
 			break;
 	vip = &element->bucket.way[i & (RW_VIP_WAYS - 1)];
 	differs = vip->key.addr[0] ^ rw_known_dst(k, 0);
-	if (k->family == 6)
+	if (k->family == 6) {
 		differs |= (vip->key.addr[1] ^ rw_known_dst(k, 1)) |
 			   (vip->key.addr[2] ^ rw_known_dst(k, 2)) |
 			   (vip->key.addr[3] ^ rw_known_dst(k, 3));
+	}
 	k->vip = vip->target.id;
 	return !differs && vip->key.port == k->port && vip->key.proto == k->proto &&
 	       vip->key.family == k->family && vip->target.flags & RW_VIP_STATEFUL &&
