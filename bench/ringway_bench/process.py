@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import select
 import shlex
 import signal
 import subprocess
@@ -79,17 +78,6 @@ def in_namespace(ns: str | None) -> Iterator[None]:
 def _setns(fd: int) -> None:
     if _libc.setns(fd, _CLONE_NEWNET) != 0:
         raise BenchError(f"enter a network namespace: {os.strerror(ctypes.get_errno())} (root is needed)")
-
-
-@contextlib.contextmanager
-def on_cpu(cpu: int) -> Iterator[None]:
-    """This thread, and what it starts, runs on this CPU alone; the thread for as long as the block lasts."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _prepare() -> None:
@@ -165,13 +153,11 @@ class Process:
             os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit status, or None: it still runs after that time. Asleep, so that nobody is kept from a CPU meanwhile."""
-        if self._code is None:
-            fd = os.pidfd_open(self.pid)
-            try:
-                select.select([fd], [], [], seconds)
-            finally:
-                os.close(fd)
+        """Its exit status, or None: it still runs after that time."""
+        deadline, step = time.monotonic() + seconds, 0.001
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(step)
+            step = min(2 * step, 0.02)
         return self.code
 
     def stop(self, number: int = signal.SIGINT, seconds: float = 10) -> bool:
