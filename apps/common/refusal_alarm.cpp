@@ -6,8 +6,7 @@
 
 namespace ringway::app {
 
-std::vector<std::string> refusal_alarm::look(const forwarder_stats& now) {
-  std::vector<std::string> lines;
+void refusal_alarm::look(const forwarder_stats& now) {
   ports_.resize(now.ports.size());
   for (std::size_t i = 0; i < now.ports.size(); ++i) {
     const port_stats& s = now.ports[i].stats;
@@ -17,13 +16,31 @@ std::vector<std::string> refusal_alarm::look(const forwarder_stats& now) {
     const std::uint64_t refused = all_refused - before.refused, handed = all_handed - before.handed;
     before.refused = all_refused;
     before.handed = all_handed;
-    if (before.told || refused * 2 <= handed) continue;
-    before.told = true;
-    lines.push_back(
-        fmt::format("{0}: the kernel refused {1} of the last {2} frames redirected there (tx_refused): on "
-                    "veth its peer needs GRO "
-                    "or an XDP program (ethtool -K PEER gro on), else {0} is down or its driver takes none",
-                    now.ports[i].name, refused, handed));
+    before.line.clear();
+    if (refused * 2 <= handed) continue;
+    before.line = fmt::format(
+        "{0}: the kernel refused {1} of the last {2} frames redirected there (tx_refused): on "
+        "veth its peer needs GRO "
+        "or an XDP program (ethtool -K PEER gro on), else {0} is down or its driver takes none",
+        now.ports[i].name, refused, handed);
+  }
+}
+
+std::vector<std::string> refusal_alarm::all(const forwarder_stats& now) {
+  look(now);
+  std::vector<std::string> lines;
+  for (const seen& port : ports_)
+    if (!port.line.empty()) lines.push_back(port.line);
+  return lines;
+}
+
+std::vector<std::string> refusal_alarm::news(const forwarder_stats& now) {
+  look(now);
+  std::vector<std::string> lines;
+  for (seen& port : ports_) {
+    if (port.told || port.line.empty()) continue;
+    port.told = true;
+    lines.push_back(port.line);
   }
   return lines;
 }

@@ -190,7 +190,7 @@ void session::watch(const held_signals& signals) {
     if (tables.due(now)) print(true);
     if (!alarms.due(now)) continue;
     look();
-    for (const std::string& line : alarm.look(report_.run)) out_.warning(line);
+    for (const std::string& line : alarm.news(report_.run)) out_.warning(line);
   }
 }
 

@@ -251,7 +251,7 @@ std::vector<std::string> service::alarms() const {
 /// Frames that the programs count as sent, and the kernel does not send: no health check sees that.
 void service::look_for_refusals() {
   if (options_.common.way != datapath::xdp || !attached_) return;
-  for (std::string& line : refusal_alarm_.look(stats())) refusals_.push_back(std::move(line));
+  refusals_ = refusal_alarm_.all(stats());
 }
 
 /// What lasts longer than a second: at start, and when many things change at once, there are alarms that do

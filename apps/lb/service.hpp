@@ -98,7 +98,7 @@ class service final : public app::forwarding {
   std::unique_ptr<control_socket> socket_;
   std::set<ip_address> announced_;
   app::refusal_alarm refusal_alarm_;
-  std::vector<std::string> refusals_;    // for `status`: on stderr the run loop tells them
+  std::vector<std::string> refusals_;    // of the last second, for `status`: stderr has them by the run loop
   std::set<std::string> alarms_, said_;  // those of the last look; those that were told
   std::set<ip_address> unheard_;         // whose next hops nothing has been heard of since the start
   std::optional<clock::time_point> settle_at_;

@@ -91,12 +91,19 @@ TEST_CASE("losses: those before us, those of the function and those behind us ha
 
 TEST_CASE("refusal alarm: once for a port, when more than half is refused") {
   app::refusal_alarm alarm;
-  CHECK(alarm.look(refused_of(100, 100)).empty());  // half is not more than half
-  CHECK(alarm.look(refused_of(100, 100)).empty());  // no traffic is no alarm
-  const auto lines = alarm.look(refused_of(110, 111));
+  CHECK(alarm.news(refused_of(100, 100)).empty());  // half is not more than half
+  CHECK(alarm.news(refused_of(100, 100)).empty());  // no traffic is no alarm
+  const auto lines = alarm.news(refused_of(110, 111));
   REQUIRE(lines.size() == 1);
   CHECK_THAT(lines[0], ContainsSubstring("d1: the kernel refused 11 of the last 21 frames"));
-  CHECK(alarm.look(refused_of(110, 1111)).empty());
+  CHECK(alarm.news(refused_of(110, 1111)).empty());
+}
+
+TEST_CASE("refusal alarm: all that hold now, for as long as they do") {
+  app::refusal_alarm alarm;
+  CHECK(alarm.all(refused_of(0, 100)).size() == 1);
+  CHECK(alarm.all(refused_of(0, 200)).size() == 1);
+  CHECK(alarm.all(refused_of(100, 201)).empty());
 }
 
 TEST_CASE("report file: appears whole, replaces what was there, leaves nothing beside it") {
