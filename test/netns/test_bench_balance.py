@@ -93,8 +93,12 @@ class Balance(Bed):
                 sh("ip", "netns", "exec", w.bed.places[0].ns, "ethtool", "-K", "d1", "tso", "off")  # else skbs go round its ring
                 with self.stalled_sink(w, cpu, 0.5):
                     outcome = w.trial(100000, 1.0)
-                self.assert_balanced(w, outcome, "tx_device")
-                self.assertNotIn("tx_refused", outcome.record["balance"]["losses"])
+                self.assert_balanced(w, outcome)
+                losses = outcome.record["balance"]["losses"]
+                # The device drops; or, where completions stand still with the peer, the worker's TX ring is full.
+                behind = losses.get("tx_device", 0) + (losses.get("tx_ring_full", 0) if name == "ringway-afxdp" else 0)
+                self.assertGreater(behind, 0, losses)
+                self.assertNotIn("tx_refused", losses)
                 self.assert_balanced(w, w.trial(10000, SHORT))
 
     def test_a_peer_without_gro(self):
