@@ -38,7 +38,7 @@ RW_CORE __u32 rw_known_l4(struct rw_known *k, const __u8 *l4, __u8 proto)
 	return len >= sizeof(struct rw_tcp) ? len : 0;
 }
 
-/* What both families have; the rest of the headers begins `ip_len` bytes after the IP header. */
+/* What both families have; `l4` begins after `ip_len` bytes of IP header. */
 RW_CORE int rw_known_rest(struct rw_known *k, const __u8 *l4, __u32 ip_len, __u32 len)
 {
 	__u32 header = rw_known_l4(k, l4, k->proto);
