@@ -15,6 +15,7 @@ from .testbed import Bed
 from .tools import Tools
 
 SINKS = ("count", "analyse", "sample", "plain")  # plain: nothing is attached; the interface's own counter, read by the caller
+WATCHED_EVERY = 0.25  # seconds: whether the device lives
 _KEPT = ("engine", "late", "refused", "longest_gap_us", "longest_burst", "restarts", "restart_gap_us", "accepted_by",
          "departure_ns", "idle_turns", "turn_ns", "intervals", "then")
 _COUNTED = ("name", "packets", "bytes")  # what every sink says; the rest is its analysis
@@ -104,7 +105,7 @@ class Generator:
         deadline = time.monotonic() + 1.2 * expected + 30
         process = Process(command)
         try:
-            while process.wait(0.02) is None:
+            while process.wait(WATCHED_EVERY) is None:
                 watch()
                 if time.monotonic() > deadline:
                     raise BenchError(f"ringway-gen: no end after {1.2 * expected + 30:.0f} s: {' '.join(command)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -103,6 +104,7 @@ class Process:
             self._err.close()
             raise BenchError(f"{self.command[0]}: {e.strerror}") from None
         self.pid = self._popen.pid
+        self._pidfd: int | None = os.pidfd_open(self.pid)  # readable once it has ended
         self._code: int | None = None
         # A scheduling group of its own, before other work on this machine: neither a generator nor a device can do without a CPU.
         with contextlib.suppress(OSError):
@@ -153,11 +155,10 @@ class Process:
             os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit status, or None: it still runs after that time."""
-        deadline, step = time.monotonic() + seconds, 0.001
-        while self.alive() and time.monotonic() < deadline:
-            time.sleep(step)
-            step = min(2 * step, 0.02)
+        """Its exit status, or None: it still runs after that time. Sleeps all the while: whoever looks again and again takes a
+        CPU from what is measured (82 ms a second, at 300 looks)."""
+        if self._pidfd is not None and self.alive():
+            select.select([self._pidfd], [], [], seconds)
         return self.code
 
     def stop(self, number: int = signal.SIGINT, seconds: float = 10) -> bool:
@@ -170,9 +171,12 @@ class Process:
     def kill(self) -> None:
         """With all that it has started. Idempotent; what it wrote can still be read."""
         self._send_to_all(signal.SIGKILL)
-        while self.alive():
-            time.sleep(0.001)
+        while self.wait(1) is None:
+            pass
         self._popen.wait()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
         for file in (self._out, self._err):
             self._last[id(file)] = self._text(file)
             file.close()
