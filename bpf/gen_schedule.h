@@ -35,12 +35,12 @@ RW_CORE int rw_gen_end(const volatile struct gen_schedule *s, struct gen_clock *
 	return RW_GEN_IDLE;
 }
 
-/* The schedule starts here, or goes on here after a restart, or is too far behind: the frames that
- * are due are not sent in a burst, which would look like the device's loss, but counted as late.
- * Returns RW_GEN_OVER or RW_GEN_IDLE. */
+/* The schedule starts here, or goes on here after a restart, or is too far behind: what is due by
+ * more than the bound is not sent in a burst, which would look like the device's loss, but counted
+ * as late; what is within it follows at once. Returns RW_GEN_OVER or RW_GEN_IDLE. */
 RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 now)
 {
-	__u64 last = now, interval = s->interval_ns, n;
+	__u64 last = now - s->limit_ns, interval = s->interval_ns, n;
 
 	if (!c->end || c->resume) {
 		if (!c->end)
