@@ -177,7 +177,11 @@ def underload_part(found):
         if "failed" in u:
             rows.append((u["kind"], u["datapath"], "", "", f"failed, exit {u['failed']}", ""))
             continue
-        more = f"{u['reloads']} reloads; as long without any: {lost_of(u['without'])} lost" if "reloads" in u else "resident: {} kB before, {} kB after".format(*u["memory_kb"])
+        if "reloads" in u:
+            late = u["losses"]["losses"].get("late_pass", 0)
+            more = f"{u['reloads']} reloads, late_pass {late}; as long without any: {lost_of(u['without'])} lost"
+        else:
+            more = "resident: {} kB before, {} kB after".format(*u["memory_kb"])
         rate = u.get("flood", u["asked"])
         rows.append((u["kind"], u["datapath"], f"{rate:.0f}", count(u["offered"]), lost_of(u), more))
     if not rows:

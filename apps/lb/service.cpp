@@ -9,6 +9,7 @@
 #include <ringway/log.hpp>
 
 #include "../common/report.hpp"
+#include "plane_memory.hpp"
 
 namespace ringway::lb_app {
 namespace {
@@ -51,7 +52,7 @@ service::service(const app::identity& who, const options& o, const std::vector<i
       shared_(std::move(shared)),
       flow_key_(flow_key_of(o.tables.seed)),
       inside_(namespace_of(ports)),
-      store_(lb_store::in_maps(o.tables.capacity)),
+      store_(lb_store::in_maps(that_fits(o.tables.capacity, available_memory()))),
       machine_(look_at(ports)),
       plane_(
           store_, {.ring = ring_key_of(o.tables.seed)}, [this] { wait_for_readers(); }, machine_.ports,

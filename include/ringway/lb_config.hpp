@@ -61,8 +61,8 @@ struct lb_vip {
 /// Sizes that are fixed while the process runs.
 struct lb_capacity {
   std::uint32_t vips = 64;
-  std::uint32_t rings =
-      64;  // different sets of reals; twice as many elements, so that all can be replaced at once
+  /// Different sets of reals; twice as many elements, so that all can be replaced at once.
+  std::uint32_t rings = 64;
   std::uint32_t reals = 64;
   std::uint32_t connections = 1u << 16;  // 0: none are kept
   std::uint32_t ring_size = 65537;       // slots; a prime from 251 to 131071

@@ -2,9 +2,9 @@
  *
  * The short way of nearly all packets: no tag, IPv4 without options or IPv6 without extension
  * headers, TCP or UDP, of a connection that is in the table and goes on. It decides what the stages
- *would decide, without their record: `r` and `k` are variables of the caller's whose fields the
- *compiler keeps in registers, and only those are set that are read on this way. For any other
- *packet nothing has happened: the stages begin.
+ * would decide, without their record: `r` and `k` are variables of the caller's whose fields the
+ * compiler keeps in registers, and only those are set that are read on this way. For any other
+ * packet nothing has happened: the stages begin.
  *
  *	rw_known_parse	headers, hash
  *	rw_known_vip	the VIP
