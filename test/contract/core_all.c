@@ -18,7 +18,7 @@ int core_all(void* data, void* data_end, const struct rw_l2* l2, __u32* word) {
   __sum16 check = rw_csum_finish_udp(sum);
 
   if (rw_parse(&parsed, data, data_end, 60) != RW_PARSE_OK) return -1;
-  check = rw_csum_replace16(check, 1, 2);
+  check = rw_csum_ttl_down(rw_csum_replace16(check, 1, 2));
   check = rw_csum_replace32(check, 1, 2);
   check = rw_csum_udp(check, rw_csum_replace128(check, data, data));
   RW_WRITE_ONCE(word, RW_READ_ONCE(word) + rw_reason_slot(check));

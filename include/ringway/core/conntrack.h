@@ -179,9 +179,12 @@ RW_FUNC __u32 rw_conn_enter(struct rw_conn_bucket *b, __u32 slot, __u64 was,
  * the word at the same time has noted it as well. */
 RW_CORE void rw_conn_touch(struct rw_conn_bucket *b, __u32 slot, __u64 word, __u8 state, __u32 tick)
 {
-	__u64 now = rw_conn_word(rw_conn_tag(word), (__u16)tick, state, rw_conn_changes(word));
+	__u64 now;
 
-	if (now != word && slot < RW_CONN_WAYS)
+	if (rw_conn_age(word) == (__u16)tick && rw_conn_state(word) == state)
+		return;
+	now = rw_conn_word(rw_conn_tag(word), (__u16)tick, state, rw_conn_changes(word));
+	if (slot < RW_CONN_WAYS)
 		(void)RW_CAS(&b->word[slot], word, now);
 }
 

@@ -110,6 +110,15 @@ RW_CORE __sum16 rw_csum_replace16(__sum16 check, __u16 from, __u16 to)
 	return rw_csum_finish((__u64)(__u16)~check + (__u16)~from + to);
 }
 
+/* Of an IPv4 header whose TTL goes down by one: what rw_csum_replace16() gives, for any TTL but 0.
+ */
+RW_CORE __sum16 rw_csum_ttl_down(__sum16 check)
+{
+	__u32 sum = (__u32)(__u16)~check + RW_BE16(0xfeff);
+
+	return (__sum16) ~((sum & 0xffff) + (sum >> 16));
+}
+
 RW_CORE __sum16 rw_csum_replace32(__sum16 check, __u32 from, __u32 to)
 {
 	return rw_csum_finish((__u64)(__u16)~check + (__u32)~from + to);

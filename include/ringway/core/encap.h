@@ -59,17 +59,14 @@ RW_CORE int rw_encap_hop(const struct rw_lb_packet *r, const struct rw_lb_real *
 			 __u8 *data_end)
 {
 	__u8 *ip = data + rw_encap_inner(r);
-	__u16 before, after;
 
 	if (real->flags & RW_REAL_TTL_KEEP)
 		return 1;
 	if (rw_lb_is_v4(r)) {
 		if (ip + sizeof(struct rw_ipv4) > data_end)
 			return 0;
-		before = rw_load16(ip + 8);
-		after = (__u16)(before - RW_BE16(0x0100));
-		rw_store16(ip + 8, after);
-		rw_store16(ip + 10, rw_csum_replace16(rw_load16(ip + 10), before, after));
+		ip[8]--;
+		rw_store16(ip + 10, rw_csum_ttl_down(rw_load16(ip + 10)));
 		return 1;
 	}
 	if (ip + sizeof(struct rw_ipv6) > data_end)
@@ -92,25 +89,22 @@ RW_CORE int rw_encap_ipv4(const struct rw_lb_packet *r, const struct rw_lb_real 
 			  __u8 *data_end, __u32 len, __u8 proto)
 {
 	__u8 *ip = data + (r->l2 & 0x1f);
-	__u16 frag = RW_BE16(RW_IPV4_DF),
-	      id = 0; /* RFC 6864: of atomic datagrams the id says nothing */
-	__be32 src = rw_encap_src4(r, real);
+	__be32 src = rw_encap_src4(r, real), first, ttl;
+	__be32 second = RW_BE32(RW_IPV4_DF); /* RFC 6864: of atomic datagrams the id says nothing */
 	__u64 sum;
 
 	if (ip + sizeof(struct rw_ipv4) > data_end)
 		return 0;
 	if (real->flags & RW_REAL_DF_COPY && !(r->flags & RW_LB_DF)) {
-		frag = 0;
-		id = (__u16)(r->hash >> 16 ^ r->len);
+		second = RW_BE32((__u32)(r->hash >> 16 ^ r->len) << 16);
 	}
 	len += sizeof(struct rw_ipv4);
-	sum = RW_BE16(0x4500 | r->tos) + (__u64)RW_BE16(len) + id + frag;
-	sum += RW_BE16(real->ttl << 8 | proto) + (__u64)src + real->dst[0];
-	rw_store16(ip, RW_BE16(0x4500 | r->tos));
-	rw_store16(ip + 2, RW_BE16(len));
-	rw_store16(ip + 4, id);
-	rw_store16(ip + 6, frag);
-	rw_store16(ip + 8, RW_BE16(real->ttl << 8 | proto));
+	first = RW_BE32(0x45000000u | (__u32)r->tos << 16 | len);
+	ttl = RW_BE32((__u32)real->ttl << 24 | (__u32)proto << 16);
+	sum = (__u64)first + second + ttl + src + real->dst[0];
+	rw_store32(ip, first);
+	rw_store32(ip + 4, second);
+	rw_store32(ip + 8, ttl);
 	rw_store16(ip + 10, rw_csum_finish(sum));
 	rw_store32(ip + 12, src);
 	rw_store32(ip + 16, real->dst[0]);
