@@ -8,7 +8,8 @@
  *
  *	rw_known_parse	headers, hash
  *	rw_known_vip	the VIP
- *	rw_known_look	where the connection may be
+ *	rw_known_first	one of two buckets that the connection may be in
+ *	rw_known_look	which, and where in it
  *	rw_known_pick	is it there, and does it go on?
  *
  * Steps, so that a worker can fetch what the next one reads.
@@ -33,12 +34,16 @@ RW_CORE int rw_known_tag(struct rw_known *k)
 	return i < RW_CONN_WAYS;
 }
 
-/* Where the connection may be: a way with its tag. False: the stages begin. */
-RW_CORE int rw_known_look(const struct rw_lb_env *env, struct rw_known *k)
+/* The first bucket that the connection may be in. False: the stages begin. */
+RW_CORE int rw_known_first(const struct rw_lb_env *env, struct rw_known *k)
 {
 	k->b = rw_conns_at(env, rw_conn_first(k->hash, env->sizes->conn_buckets));
-	if (!k->b)
-		return 0;
+	return k->b != (struct rw_conn_bucket *)0;
+}
+
+/* Where it may be: a way with its tag, in that bucket or in the second. False: the stages begin. */
+RW_CORE int rw_known_look(const struct rw_lb_env *env, struct rw_known *k)
+{
 	if (rw_known_tag(k))
 		return 1;
 	k->b = rw_conns_at(env, rw_conn_second(k->hash, env->sizes->conn_buckets));
@@ -124,7 +129,7 @@ RW_CORE __u32 rw_lb_known(const struct rw_lb_env *env, struct rw_lb_packet *r, s
 			  const void *begin, const void *end, __u32 len)
 {
 	if (!rw_known_parse(env, k, begin, end, len) || !rw_known_vip(env, k) ||
-	    !rw_known_look(env, k))
+	    !rw_known_first(env, k) || !rw_known_look(env, k))
 		return RW_STAGE_PARSE;
 	return rw_known_pick(env, r, k);
 }

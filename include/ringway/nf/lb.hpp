@@ -30,11 +30,14 @@ class lb {
 
   void process(batch& b) noexcept {
     sizes_.port = b.ingress();
-    const rw_lb_env env{
-        &sizes_, memory_.control, local_, &memory_, traffic_.data(), static_cast<__u32>(traffic_.size()), 0};
+    // Copies that nothing else can point at, and not const, which keeps GCC from taking them apart: so it has
+    // in registers what it needs of them.
+    rw_lb_sizes sizes = sizes_;
+    rw_lb_memory memory = memory_;
+    rw_lb_env env = env_of(sizes, memory);
     packet* const end = b.end();
     for (packet* p = b.begin(); p < end; p += window)
-      some(env, b, {p, static_cast<std::size_t>(std::min<std::ptrdiff_t>(window, end - p))});
+      some(env, b, p, static_cast<std::uint32_t>(std::min<std::ptrdiff_t>(window, end - p)));
   }
 
  private:
@@ -48,49 +51,68 @@ class lb {
     std::uint32_t stage;  // RW_STAGE_PARSE: it is on the short way
   };
 
-  void some(const rw_lb_env& env, batch& b, std::span<packet> packets) noexcept {
+  rw_lb_env env_of(const rw_lb_sizes& sizes, const rw_lb_memory& memory) const noexcept {
+    return {&sizes, memory.control, local_, &memory, traffic_.data(), static_cast<__u32>(traffic_.size()), 0};
+  }
+
+  // What is inlined by force is so that `env` and what it points to stay local. GCC also takes a function
+  // that only fetches for one without effect, and leaves calls of it out.
+
+  [[gnu::always_inline]] void some(const rw_lb_env& env, batch& b, packet* packets,
+                                   std::uint32_t n) noexcept {
+    record* const records = records_.data();
     const rw_known* before = nullptr;
-    for (std::size_t i = 0; i < packets.size(); ++i) before = ask(env, packets[i], records_[i], before);
-    for (std::size_t i = 0; i < packets.size(); ++i) look(env, packets[i], records_[i]);
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-      record& r = records_[i];
-      if (r.stage != RW_STAGE_PARSE || !send_known(env, b, packets[i], r)) send(env, b, packets[i], r);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      if (ask(env, packets[i], records[i], before))
+        before = &records[i].known;
+      else
+        classify(packets[i], records[i]);
     }
+    for (std::uint32_t i = 0; i < n; ++i) {
+      if (records[i].stage == RW_STAGE_PICK)
+        fetch_connection(env, records[i].packet);
+      else if (records[i].stage == RW_STAGE_PARSE && !look(env, records[i].known))
+        classify(packets[i], records[i]);
+    }
+    for (std::uint32_t i = 0; i < n; ++i)
+      if (records[i].stage != RW_STAGE_PARSE || !send_known(env, b, packets[i], records[i].known))
+        send(b, packets[i], records[i]);
   }
 
   /// First step: what is asked for. Fetches where its flow's connection may be. `before`: the last one on the
-  /// short way, whose VIP is likely to be this one's; returns that for the next.
-  static const rw_known* ask(const rw_lb_env& env, const packet& p, record& r,
-                             const rw_known* before) noexcept {
+  /// short way, whose VIP is likely to be this one's. False: the stages begin.
+  [[gnu::always_inline]] static bool ask(const rw_lb_env& env, const packet& p, record& r,
+                                         const rw_known* before) noexcept {
     rw_known& k = r.known;
     r.stage = RW_STAGE_PARSE;
-    if (!rw_known_parse(&env, &k, p.data, p.end(), p.total)) return classify(env, p, r), before;
+    if (!rw_known_parse(&env, &k, p.data, p.end(), p.total)) return false;
     if (before != nullptr && same_vip(k, *before))
       k.vip = before->vip;
     else if (!rw_known_vip(&env, &k))
-      return classify(env, p, r), before;
-    fetch_buckets(env, k.hash);
-    return &k;
+      return false;
+    if (!rw_known_first(&env, &k)) return false;
+    __builtin_prefetch(k.b);
+    __builtin_prefetch(env.memory->conns + rw_conn_second(k.hash, env.sizes->conn_buckets));
+    return true;
   }
 
-  static bool same_vip(const rw_known& a, const rw_known& b) noexcept {
+  [[gnu::always_inline]] static bool same_vip(const rw_known& a, const rw_known& b) noexcept {
     if (a.port != b.port || a.proto != b.proto || a.family != b.family || a.base != b.base) return false;
     if (a.family == 4) return rw_load32(a.ip + 16) == rw_load32(b.ip + 16);
     return rw_load64(a.ip + 24) == rw_load64(b.ip + 24) && rw_load64(a.ip + 32) == rw_load64(b.ip + 32);
   }
 
   /// Second step: where the connection may be. Fetches it.
-  static void look(const rw_lb_env& env, const packet& p, record& r) noexcept {
-    if (r.stage == RW_STAGE_PICK) return fetch_connection(env, r.packet);
-    if (r.stage != RW_STAGE_PARSE) return;
-    if (!rw_known_look(&env, &r.known)) return classify(env, p, r);
-    __builtin_prefetch(&r.known.b->way[r.known.slot]);
+  [[gnu::always_inline]] static bool look(const rw_lb_env& env, rw_known& k) noexcept {
+    if (!rw_known_look(&env, &k)) return false;
+    __builtin_prefetch(&k.b->way[k.slot]);
+    return true;
   }
 
   /// Third step of the short way. False: the connection does not go on as before.
-  static bool send_known(const rw_lb_env& env, batch& b, packet& p, record& r) noexcept {
+  [[gnu::always_inline]] static bool send_known(const rw_lb_env& env, batch& b, packet& p,
+                                                rw_known& k) noexcept {
     rw_lb_packet in_registers;
-    rw_known k = r.known;
     const std::uint32_t stage = rw_known_pick(&env, &in_registers, &k);
     if (stage == RW_STAGE_PARSE) return false;
     if (make_room(b, p, in_registers.head, 0))
@@ -102,7 +124,8 @@ class lb {
   }
 
   /// The stages, as far as they need neither connection nor ring; those are fetched.
-  static void classify(const rw_lb_env& env, const packet& p, record& of) noexcept {
+  [[gnu::noinline]] void classify(const packet& p, record& of) const noexcept {
+    const rw_lb_env env = env_of(sizes_, memory_);
     rw_lb_packet& r = of.packet;
     rw_lb_parse(&env, &r, p.data, p.end(), p.total);
     of.stage = rw_lb_classify(&env, &r);
@@ -111,11 +134,9 @@ class lb {
     rw_lb_hash(&env, &r);
     fetch_buckets(env, r.conn_hash);
     if (const __u16* ring = rw_rings_at(&env, r.vip.ring))
-      __builtin_prefetch(ring + rw_hash_reduce(static_cast<__u32>(r.hash), env.sizes->ring_size));
+      __builtin_prefetch(ring + rw_hash_reduce(static_cast<__u32>(r.hash), sizes_.ring_size));
   }
 
-  /// Inlined by force: GCC takes a function that only fetches for one without effect, and leaves calls of it
-  /// out.
   [[gnu::always_inline]] static void fetch_buckets(const rw_lb_env& env, std::uint64_t hash) noexcept {
     if (env.sizes->conn_buckets == 0) return;
     __builtin_prefetch(rw_conns_at(&env, rw_conn_first(hash, env.sizes->conn_buckets)));
@@ -123,7 +144,7 @@ class lb {
   }
 
   /// The words of its buckets are here by now: fetches the entry that has the flow's tag.
-  static void fetch_connection(const rw_lb_env& env, const rw_lb_packet& r) noexcept {
+  [[gnu::always_inline]] static void fetch_connection(const rw_lb_env& env, const rw_lb_packet& r) noexcept {
     const std::uint16_t tag = rw_conn_tag_of(r.conn_hash);
     for (const std::uint32_t at : {rw_conn_first(r.conn_hash, env.sizes->conn_buckets),
                                    rw_conn_second(r.conn_hash, env.sizes->conn_buckets)}) {
@@ -135,9 +156,10 @@ class lb {
 
   /// The rest of the stages: makes room, writes, and notes the verdict. What a reload has made the kernel's
   /// since the steering program looked cannot go there any more.
-  static void send(const rw_lb_env& env, batch& b, packet& p, record& of) noexcept {
+  [[gnu::noinline]] void send(batch& b, packet& p, record& of) const noexcept {
+    const rw_lb_env env = env_of(sizes_, memory_);
     rw_lb_packet& r = of.packet;
-    if (of.stage == RW_STAGE_PARSE) classify(env, p, of);
+    if (of.stage == RW_STAGE_PARSE) classify(p, of);
     if (of.stage == RW_STAGE_PICK) of.stage = rw_lb_pick_hashed(&env, &r);
     if (of.stage != RW_STAGE_DONE) {
       if (make_room(b, p, r.head, r.tail))
