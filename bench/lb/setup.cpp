@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ringway/error.hpp>
+#include <utility>
 
 namespace ringway::lb_bench {
 namespace {
@@ -86,12 +87,13 @@ lb_flows flows_of(const shape& s) {
   return f;
 }
 
-world::world(const shape& s, const lb_capacity& capacity)
-    : store(lb_store::in_maps(capacity)), tables(store, {}, [this] { store.wait_for_programs(); }) {
+world::world(const shape& s, lb_store tables_of)
+    : store(std::move(tables_of)), tables(store, {}, [this] { store.wait_for_programs(); }) {
   tables.set_limits({.new_flows = 0, .answers = 0});
   tables.set_port(in_port, in_mac, 1500);
   tables.set_port(out_port, out_mac, 1500);
-  for (std::uint32_t r = 0; r < capacity.reals; ++r) tables.set_next_hop(destination(s.method, r), hop(r));
+  for (std::uint32_t r = 0; r < store.capacity().reals; ++r)
+    tables.set_next_hop(destination(s.method, r), hop(r));
   tables.apply(vips_of(s));
   next_second();
 }

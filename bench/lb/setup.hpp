@@ -30,11 +30,13 @@ lb_capacity capacity_of(const shape& s);
 /// Frames for in_port's address.
 lb_flows flows_of(const shape& s);
 
-/// Tables in BPF maps, with a shape's VIPs in force. Throws ringway::error without CAP_BPF.
+/// Tables with a shape's VIPs in force: in BPF maps, unless a store is given. Throws ringway::error without
+/// CAP_BPF.
 class world {
  public:
   explicit world(const shape& s) : world(s, capacity_of(s)) {}
-  world(const shape& s, const lb_capacity& capacity);
+  world(const shape& s, const lb_capacity& capacity) : world(s, lb_store::in_maps(capacity)) {}
+  world(const shape& s, lb_store tables_of);
   world(const world&) = delete;
   world& operator=(const world&) = delete;
   /// Every flow is seen for the first time in this second.

@@ -1,9 +1,10 @@
 # Instructions per packet of the hot loop, compiled as the release is. After a change that is worth more of them:
 #   cmake --build build/release --target record_instructions
-if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RINGWAY_SANITIZE AND NOT RINGWAY_COVERAGE AND NOT RINGWAY_MARCH)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RINGWAY_SANITIZE AND NOT RINGWAY_COVERAGE AND NOT RINGWAY_MARCH AND
+   TARGET lb_bench_setup)
   add_executable(callgrind_program callgrind_program.cpp)
   target_include_directories(callgrind_program PRIVATE ${PROJECT_SOURCE_DIR}/test)
-  target_link_libraries(callgrind_program PRIVATE ringway ringway_build)
+  target_link_libraries(callgrind_program PRIVATE lb_bench_setup ringway ringway_build)
   set(gate /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/callgrind_gate.py $<TARGET_FILE:callgrind_program>
     ${CMAKE_CURRENT_SOURCE_DIR}/instructions.json
     "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_SYSTEM_PROCESSOR}")

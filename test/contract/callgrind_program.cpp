@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Run by callgrind_gate.py: turns of the hot loop of ringway-l2fwd, whose instructions are counted. The
-// kernel's part is outside of the counted function, and nothing depends on the clock: no kick is put off, no
-// tick comes.
+// Run by callgrind_gate.py: turns of the hot loop of ringway-l2fwd and ringway-lb, whose instructions are
+// counted. The kernel's part is outside of the counted function, and nothing depends on the clock: no kick is
+// put off, no tick comes.
 //   callgrind_program CASE TURNS     prints the packets of the counted turns
 //   callgrind_program                prints the cases
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ringway/nf/l2.hpp>
+#include <ringway/nf/lb.hpp>
 
+#include "setup.hpp"
 #include "support/loop_kernel.hpp"
 
 namespace {
@@ -57,6 +59,34 @@ std::uint64_t run(std::uint32_t turns) {
       ringway::test::l2_function<Mode>(Ports), turns);
 }
 
+/// 1024 known flows to 100 reals; every packet brings the next one. By the short way, or through the stages.
+template <rw_lb_method Method, bool ShortWay>
+std::uint64_t balance(std::uint32_t turns) {
+  namespace lb = ringway::lb_bench;
+  constexpr std::uint32_t batch = 256;
+  const lb::shape s{.method = Method, .short_way = ShortWay};
+  lb::world w(s, ringway::lb_store::in_process(lb::capacity_of(s)));
+  const auto local = std::make_unique<rw_lb_local>();
+  std::vector<rw_lb_traffic> traffic(w.store.traffic_elements());
+  lb_flows flows = lb::flows_of(s);
+  ringway::test::loop_bed<ringway::nf::lb, batch> bed(
+      2, ring, {w.store.memory(), w.store.sizes(lb::in_port, lb::flow_key), *local, traffic});
+  std::uint64_t packets = 0;
+  for (std::uint32_t i = 0; i < warm_up + turns; ++i) {
+    ringway::test::loop_kernel& in = bed.kernel(lb::in_port);
+    for (std::uint32_t p = 0; p < batch; ++p)
+      lb_flow_write(bed.at(in.fill.at(in.fill.consumer + p) + ringway::packet_headroom), &flows,
+                    flows.next++ & flows.mask);
+    in.receive(batch, LB_FRAME);
+    if (i < warm_up)
+      bed.user().turn();
+    else
+      packets += counted_turn(bed.user());
+    bed.kernel(lb::out_port).send();
+  }
+  return local->events[RW_LB_CONN_HIT] >= packets && bed.user().ledger().leaked() == 0 ? packets : 0;
+}
+
 struct {
   const char* name;
   std::uint64_t (*run)(std::uint32_t);
@@ -71,6 +101,10 @@ struct {
     {"half dropped", [](std::uint32_t n) { return run_with<drops_half, 256, 2, 256>({}, n); }},
     // Batches that are nearly empty, as at a low rate: what a turn costs beside its packets.
     {"macswap/256, 1 packet a turn and port", run<RW_L2_MACSWAP, 256, 2, 1>},
+    {"lb l2/256", balance<RW_METHOD_L2, true>},
+    {"lb ipip/256", balance<RW_METHOD_IPIP, true>},
+    {"lb gue/256", balance<RW_METHOD_GUE, true>},
+    {"lb ipip/256, through the stages", balance<RW_METHOD_IPIP, false>},
 };
 
 }  // namespace
