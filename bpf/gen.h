@@ -81,7 +81,9 @@ struct gen_traffic {
 struct gen_clock {
 	__u64 due, due_frac; /* when the next frame shall leave */
 	__u64 end;	     /* no frame is due from then on; 0: not started */
-	__u64 late;	     /* skipped */
+	__u64 late;	     /* skipped for good */
+	__u64 owed;	     /* skipped, to be sent later on: at most RW_GEN_OWED_MAX */
+	__u64 paced;	     /* frames sent on the schedule since the last one that was owed */
 	__u64 behind; /* ns: the furthest behind that a frame left. That far frames leave in a burst
 		       */
 	__u64 resume; /* the engine was started again: take up the schedule here */

@@ -16,6 +16,11 @@
 #define RW_GEN_SKIP 2 /* rw_gen_skip() has work */
 #define RW_GEN_OVER 3
 
+/* Frames: with the burst before them fewer than the smallest RX rings have slots. */
+#define RW_GEN_OWED_MAX 256
+/* Of so many frames one is owed: the load is a seventh above. */
+#define RW_GEN_REPAY 8
+
 RW_CORE void rw_gen_advance(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 n)
 {
 	int then = s->then_duration_ns && c->then;
@@ -25,9 +30,35 @@ RW_CORE void rw_gen_advance(const volatile struct gen_schedule *s, struct gen_cl
 	c->due_frac &= 0xffffffff;
 }
 
+/* So many frames are not sent when they are due. */
+RW_CORE void rw_gen_owe(struct gen_clock *c, __u64 n)
+{
+	c->owed += n;
+	if (c->owed > RW_GEN_OWED_MAX) {
+		c->late += c->owed - RW_GEN_OWED_MAX;
+		c->owed = RW_GEN_OWED_MAX;
+	}
+}
+
+/* A frame was sent when it was due, or nearly so: now and then one that is owed follows at once. */
+RW_CORE void rw_gen_repay(const volatile struct gen_schedule *s, struct gen_clock *c)
+{
+	int then = s->then_duration_ns && c->then;
+	__u64 frac = then ? s->then_frac : s->interval_frac;
+
+	if (++c->paced < RW_GEN_REPAY)
+		return;
+	c->paced = 0;
+	c->owed--;
+	c->due -= (then ? s->then_ns : s->interval_ns) + (c->due_frac < frac);
+	c->due_frac = (c->due_frac - frac) & 0xffffffff;
+}
+
 /* The schedule is over, unless something follows. Returns RW_GEN_OVER or RW_GEN_IDLE. */
 RW_CORE int rw_gen_end(const volatile struct gen_schedule *s, struct gen_clock *c)
 {
+	c->late += c->owed;
+	c->owed = 0;
 	if (!s->then_duration_ns || c->then)
 		return RW_GEN_OVER;
 	c->then = 1;
@@ -36,8 +67,8 @@ RW_CORE int rw_gen_end(const volatile struct gen_schedule *s, struct gen_clock *
 }
 
 /* The schedule starts here, or goes on here after a restart, or is too far behind: what is due by
- * more than the bound is not sent in a burst, which would look like the device's loss, but counted
- * as late; what is within it follows at once. Returns RW_GEN_OVER or RW_GEN_IDLE. */
+ * more than the bound is not sent in a burst, which would look like the device's loss, but owed, or
+ * late; what is within it follows at once. Returns RW_GEN_OVER or RW_GEN_IDLE. */
 RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock *c, __u64 now)
 {
 	__u64 last = now - s->limit_ns, interval = s->interval_ns, n;
@@ -56,7 +87,7 @@ RW_CORE int rw_gen_skip(const volatile struct gen_schedule *s, struct gen_clock 
 	if (last >= c->end)
 		last = c->end - 1;
 	n = (last - c->due) / interval + 1;
-	c->late += n;
+	rw_gen_owe(c, n);
 	rw_gen_advance(s, c, n);
 	return RW_GEN_IDLE;
 }
@@ -75,6 +106,8 @@ RW_CORE int rw_gen_due(const volatile struct gen_schedule *s, struct gen_clock *
 		return rw_gen_end(s, c);
 	*intended = c->due;
 	rw_gen_advance(s, c, 1);
+	if (RW_UNLIKELY(c->owed) && behind < (__s64)(s->limit_ns / RW_GEN_REPAY))
+		rw_gen_repay(s, c);
 	if (behind > (__s64)c->behind)
 		c->behind = behind;
 	return RW_GEN_DUE;
