@@ -171,6 +171,14 @@ def lost_of(counted):
     return count(counted["offered"] - counted["received"])
 
 
+def stretch_of(measured, counted):
+    seen = counted["foreign"]
+    if measured["datapath"] != "afxdp" or not seen["off_cpu_us"]:
+        return ""
+    who = (seen["off_cpu_by"] or "something foreign").partition(" (")[0]
+    return f", {who} had the worker's CPU for up to {seen['off_cpu_us'] / 1000:.1f} ms"
+
+
 def underload_part(found):
     rows = []
     for u in found.get("underload", []):
@@ -179,7 +187,8 @@ def underload_part(found):
             continue
         if "reloads" in u:
             late = u["losses"]["losses"].get("late_pass", 0)
-            more = f"{u['reloads']} reloads, late_pass {late}; as long without any: {lost_of(u['without'])} lost"
+            more = f"{u['reloads']} reloads, late_pass {late}{stretch_of(u, u)}; as long without any: {lost_of(u['without'])} lost" \
+                   f"{stretch_of(u, u['without'])}"
         else:
             more = "resident: {} kB before, {} kB after".format(*u["memory_kb"])
         rate = u.get("flood", u["asked"])

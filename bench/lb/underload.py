@@ -129,7 +129,13 @@ def reload(args: argparse.Namespace) -> dict[str, Any]:
             return {"offered": outcome.offered, "received": outcome.received, "asked": args.rate,
                     "reloads": w.dut.output.count("ringway-lb: reloaded "),
                     "signals": len(done), "losses": outcome.record["balance"],
-                    "without": {"offered": quiet.offered, "received": quiet.received}}
+                    "foreign": foreign(outcome.record),
+                    "without": {"offered": quiet.offered, "received": quiet.received, "foreign": foreign(quiet.record)}}
+
+
+def foreign(record: dict[str, Any]) -> dict[str, Any]:
+    """The longest stretch for which something else had the worker's CPU."""
+    return {k: record.get(k) for k in ("off_cpu_us", "off_cpu_by")}
 
 
 def main() -> None:
