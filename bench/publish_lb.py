@@ -196,7 +196,8 @@ def underload_part(found):
     if not rows:
         return ""
     return ("### Floods and reloads\n\n`bench/lb/underload.py`: a flood from random sources beside 1024 established flows; 1000 VIPs "
-            "of which every half second a hundred get another set of reals, and all gain or lose one.\n\n"
+            "of which every half second a hundred get another set of reals, and all gain or lose one. One run each; what a shared machine "
+            "takes from a worker differs from run to run, and 2048 slots of an RX ring are full after 2 ms of a million frames a second.\n\n"
             + table(("what", "datapath", "frames/s", "frames that count", "lost", ""), rows))
 
 

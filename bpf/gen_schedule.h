@@ -16,7 +16,8 @@
 #define RW_GEN_SKIP 2 /* rw_gen_skip() has work */
 #define RW_GEN_OVER 3
 
-/* Frames: with the burst before them fewer than the smallest RX rings have slots. */
+/* Frames: with the burst before them fewer than the 512 slots of the smallest RX rings in
+ * bench/duts. */
 #define RW_GEN_OWED_MAX 256
 /* Of so many frames one is owed: the load is a seventh above. */
 #define RW_GEN_REPAY 8
